@@ -1,0 +1,85 @@
+"""The errors that a user can meet. Each message says what happened, to which culprit, and what to do.
+
+RetailForecastError
+├── ConfigurationError      a setting is wrong
+│   └── DatasetError        a key of dataset.yaml is wrong
+├── BadDropError            a delivered file cannot be used
+├── SchemaError             a table would break its schema
+├── PublishConflictError    somebody else published first
+├── NotFoundError           something that was asked for does not exist
+├── TrainingError           a training job failed
+├── RegistryError           the model registry refused
+└── DeploymentError         the endpoint does not serve what was wanted
+"""
+
+from __future__ import annotations
+
+
+class RetailForecastError(Exception):
+    """Base of every error that Retail Forecast raises on purpose."""
+
+
+class ConfigurationError(RetailForecastError):
+    """A setting has a value that cannot work."""
+
+    def __init__(self, *, key: str, found: object, expected: str) -> None:
+        self.key, self.found, self.expected = key, found, expected
+        super().__init__(f"{key}: found {found!r}; expected {expected}.")
+
+
+class DatasetError(ConfigurationError):
+    """A key of dataset.yaml has a value that cannot work."""
+
+
+class BadDropError(RetailForecastError):
+    """A delivered file cannot be used; it is set aside and the others go on."""
+
+    def __init__(self, *, object: str, reason: str, fix: str) -> None:
+        self.object, self.reason, self.fix = object, reason, fix
+        super().__init__(f"{object}: {reason} {fix}")
+
+
+class SchemaError(RetailForecastError):
+    """A table does not satisfy its schema and was not written."""
+
+    def __init__(self, *, table: str, problems: list[str], fix: str) -> None:
+        self.table, self.problems = table, problems
+        super().__init__(f"Table {table!r} breaks its schema: {'; '.join(problems)}. {fix}")
+
+
+class PublishConflictError(RetailForecastError):
+    """Another writer published under the same name first."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} exists already: another writer published first. Read it again and retry.")
+
+
+class NotFoundError(RetailForecastError):
+    """Something that was asked for by name does not exist."""
+
+    def __init__(self, what: str, *, fix: str) -> None:
+        self.what = what
+        super().__init__(f"{what} does not exist. {fix}")
+
+
+class TrainingError(RetailForecastError):
+    """A training job, or one of its shards, failed."""
+
+    def __init__(self, message: str, *, shard: str | None = None, log_tail: str = "") -> None:
+        self.shard, self.log_tail = shard, log_tail
+        where = f"Shard {shard!r}: " if shard else ""
+        tail = f"\nLast lines of its log:\n{log_tail}" if log_tail else ""
+        super().__init__(f"{where}{message}{tail}")
+
+
+class RegistryError(RetailForecastError):
+    """The model registry refused a request."""
+
+
+class DeploymentError(RetailForecastError):
+    """The endpoint does not serve the vintage that was wanted; it keeps serving what it had."""
+
+    def __init__(self, message: str, *, wanted: str, active: str | None) -> None:
+        self.wanted, self.active = wanted, active
+        super().__init__(f"{message} Wanted vintage {wanted!r}; active is {active!r}.")

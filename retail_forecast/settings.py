@@ -1,0 +1,104 @@
+"""Every setting of the platform: from the environment (`RETAIL_FORECAST_*`), each with a default that works on a laptop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from retail_forecast.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX = "RETAIL_FORECAST_"
+
+
+class Settings(BaseSettings):
+    """Where things are, which ports they use, and what a change triggers."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".retail-forecast"), description="Folder of all local state.")
+    dataset_file: Path | None = Field(None, description="The dataset's description; default HOME/dataset.yaml.")
+    landing_url: str | None = Field(None, description="Where source files land; default the folder HOME/landing.")
+    lake_url: str | None = Field(None, description="Where the tables live; default the folder HOME/lake.")
+    mlflow_uri: str | None = Field(None, description="MLflow's store; default SQLite below HOME/mlflow.")
+
+    host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
+    ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
+    ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
+    replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    workers: int = Field(2, ge=1, description="Shards worked on at the same time, one thread each.")
+
+    arrivals_interval_seconds: int = Field(10, ge=1, description="Seconds between two looks at the landing.")
+    settle_seconds: float = Field(
+        2.0, ge=0, description="A file counts as written when it has not changed for so long."
+    )
+
+    retrain_after_periods: int = Field(
+        28, ge=1, description="Train again when the last training is so many periods old."
+    )
+    retrain_changed_share: float = Field(
+        0.05, gt=0, le=1, description="Train again when so large a share of the trained rows was corrected."
+    )
+    retrain_error_ratio: float = Field(
+        1.2, gt=0, description="Train again when the recent error exceeds the backtest's by this factor."
+    )
+    gate_tolerance: float = Field(
+        0.0, ge=0, description="How much worse than the champion (a share) a challenger may still be."
+    )
+    backtest_cutoffs: int = Field(2, ge=1, description="Rolling cutoffs on which a challenger is judged.")
+    shard_rows: int = Field(4_000_000, ge=1, description="Training rows that one pool of stores aims at.")
+
+    @property
+    def dataset_path(self) -> Path:
+        """The dataset's description in use."""
+        return self.dataset_file or self.home / "dataset.yaml"
+
+    @property
+    def landing(self) -> str:
+        """URL of the object store in which source files land."""
+        return self.landing_url or (self.home.resolve() / "landing").as_uri()
+
+    @property
+    def lake(self) -> str:
+        """URL of the object store that holds the lake."""
+        return self.lake_url or (self.home.resolve() / "lake").as_uri()
+
+    @property
+    def mlflow(self) -> str:
+        """Tracking and registry URI of MLflow."""
+        return self.mlflow_uri or f"sqlite:///{self.home.resolve() / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's instance."""
+        return self.home.resolve() / "dagster"
+
+    @property
+    def api_url(self) -> str:
+        """Base URL of the forecast API."""
+        return f"http://{self.host}:{self.api_port}"
+
+    @property
+    def ui_url(self) -> str:
+        """Base URL of the Dagster UI."""
+        return f"http://{self.host}:{self.ui_port}"
+
+    def describe(self) -> list[tuple[str, Any, str]]:
+        """Each setting as (name, value, origin), where origin is "default" or "environment"."""
+        return [
+            (name, getattr(self, name), "environment" if name in self.model_fields_set else "default")
+            for name in type(self).model_fields
+        ]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Reads the settings from the environment; `overrides` win. Raises ConfigurationError naming the variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ENVIRONMENT_PREFIX + str(first["loc"][0]).upper()
+        raise ConfigurationError(key=key, found=first["input"], expected=first["msg"].lower()) from error
