@@ -1,0 +1,170 @@
+"""Tables of the lake: Parquet parts, one per partition, and a manifest that says which parts are the table.
+
+A part is written under a name that carries its content's hash, then a new manifest version switches to it: readers
+see the old table or the new one. A manifest lists each part's inputs, so lineage is a lookup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from retail_forecast.errors import PublishConflictError
+from retail_forecast.lake.stores import Store, open_store
+from retail_forecast.lake.versions import VersionedDocument
+
+WHOLE = "all"
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Input:
+    """One source object behind a part; `size` in bytes, `sha256` of its content, `rows` that it gave to the part."""
+
+    object: str
+    e_tag: str
+    size: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One partition of a table. `data_version` stays the same as long as the content does."""
+
+    partition: str
+    path: str
+    rows: int
+    sha256: str
+    data_version: str
+    inputs: tuple[Input, ...] = ()
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Part:
+        """The part that `asdict` made JSON of."""
+        return cls(**{**raw, "inputs": tuple(Input(**one) for one in raw["inputs"])})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a table is at one version: its parts by partition."""
+
+    version: int
+    parts: Mapping[str, Part]
+    published_at: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash over the parts' contents: equal for equal tables, whenever and in whatever order they were published."""
+        return digest_of(f"{part.partition}:{part.sha256}" for _, part in sorted(self.parts.items()))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return sum(part.rows for part in self.parts.values())
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """Content for one partition, with the inputs that it was made of."""
+
+    frame: pl.DataFrame
+    inputs: tuple[Input, ...] = ()
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Outcome of a publication: the partitions whose content changed, and the manifest in force."""
+
+    changed: tuple[str, ...]
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake."""
+
+    store: Store
+    name: str
+
+    @property
+    def _document(self) -> VersionedDocument:
+        return VersionedDocument(self.store, f"tables/{self.name}/_manifests")
+
+    def manifest(self, version: int | None = None) -> Manifest:
+        """The manifest in force, or an earlier one; version 0 has no parts."""
+        number, raw = self._document.read(version)
+        parts = {one["partition"]: Part.from_json(one) for one in raw.get("parts", [])}
+        return Manifest(number, parts, raw.get("published_at"))
+
+    def publish(self, new: Mapping[str, NewPart], *, remove: Iterable[str] = ()) -> Published:
+        """Writes the parts, then switches the manifest once. Content that is already there changes nothing."""
+        written = {partition: self._write(partition, part) for partition, part in new.items()}
+        gone = set(remove)
+        for _ in range(_ATTEMPTS):
+            manifest = self.manifest()
+            changed, parts = _merge(manifest, written, gone)
+            if parts == manifest.parts:
+                return Published((), manifest)
+            stamp = datetime.now(UTC).isoformat(timespec="seconds")
+            content = {"published_at": stamp, "parts": [asdict(parts[key]) for key in sorted(parts)]}
+            try:
+                version = self._document.write_next(manifest.version, content)
+            except PublishConflictError:
+                continue
+            return Published(tuple(changed), Manifest(version, parts, stamp))
+        raise PublishConflictError(f"{self.store.url_of(self.name)} (after {_ATTEMPTS} attempts)")
+
+    def scan(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame | None:
+        """The table's rows, of date partitions from `since` to `until` (inclusive) only; None if nothing is published."""
+        low, high = (since.isoformat() if since else ""), (until.isoformat() if until else "~")
+        parts = [part for key, part in sorted(self.manifest().parts.items()) if key == WHOLE or low <= key <= high]
+        if not parts:
+            return None
+        return pl.scan_parquet([self.store.url_of(part.path) for part in parts])
+
+    def _write(self, partition: str, new: NewPart) -> Part:
+        buffer = io.BytesIO()
+        new.frame.write_parquet(buffer, compression="zstd", compression_level=1)
+        data = buffer.getvalue()
+        digest = hashlib.sha256(data).hexdigest()
+        path = f"tables/{self.name}/{partition}/{digest[:16]}.parquet"
+        if not self.store.exists(path):
+            self.store.write(path, data)
+        return Part(partition, path, new.frame.height, digest, digest, new.inputs, dict(new.stats))
+
+
+def _merge(old: Manifest, written: Mapping[str, Part], gone: set[str]) -> tuple[list[str], dict[str, Part]]:
+    changed = [key for key, part in written.items() if key not in old.parts or old.parts[key].sha256 != part.sha256]
+    changed += sorted(gone & old.parts.keys())
+    return changed, {key: part for key, part in {**old.parts, **written}.items() if key not in gone}
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """SHA-256 over texts in the order given."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Lake:
+    """All that the platform keeps, in one store."""
+
+    store: Store
+
+    def table(self, name: str) -> Table:
+        """The table called `name`; it need not exist yet."""
+        return Table(self.store, name)
+
+
+def open_lake(url: str) -> Lake:
+    """The lake at a URL; see `open_store`."""
+    return Lake(open_store(url))

@@ -1,0 +1,97 @@
+"""Schemas of every table at rest, and the one function that checks a frame against them before a write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from retail_forecast.dataset import Dataset, ValueType
+from retail_forecast.errors import SchemaError
+
+_VALUE_COLUMNS: dict[ValueType, Any] = {
+    "float": dy.Float32,
+    "integer": dy.Int64,
+    "boolean": dy.Bool,
+    "category": dy.String,
+}
+
+
+
+def _key(name: str) -> dy.Column:
+    if name == "date":
+        return dy.Date(primary_key=True)
+    return dy.String(primary_key=True, min_length=1)
+
+
+def _schema(name: str, columns: dict[str, dy.Column]) -> type[dy.Schema]:
+    return type(name, (dy.Schema,), dict(columns))
+
+
+def schema_for(dataset: Dataset, table: str) -> type[dy.Schema]:
+    """Schema of a delivered table: its keys, then its values. units_sold is never missing, other values may be."""
+    spec = dataset.table(table)
+    columns: dict[str, dy.Column] = {key: _key(key) for key in spec.keys}
+    for name, value_type in spec.values.items():
+        columns[name] = _VALUE_COLUMNS[value_type](nullable=name != "units_sold")
+    if table == "sales":
+        policy = dataset.policy
+        least = None if policy.negative_units == "keep" else 0.0
+        columns["units_sold"] = dy.Float32(nullable=False, min=least, max=policy.max_units_sold)
+    return _schema(f"{table.title()}Schema", columns)
+
+
+def forecast_schema(dataset: Dataset) -> type[dy.Schema]:
+    """Schema of published forecasts: one row per series and period; expected units and their quantiles."""
+    least = None if dataset.policy.negative_units == "keep" else 0.0
+    columns = {key: _key(key) for key in ("store_id", "item_id", "date")}
+    columns["lead"] = dy.Int16(nullable=False, min=1, max=dataset.horizon)
+    for name in ("mean", *dataset.quantile_columns):
+        columns[name] = dy.Float32(nullable=False, min=least)
+    return _schema("ForecastSchema", columns)
+
+
+class BacktestSchema(dy.Schema):
+    """One row per model, cutoff, series and period: what was forecast and what was sold (units)."""
+
+    model = dy.String(primary_key=True)
+    cutoff = dy.Date(primary_key=True)
+    store_id = dy.String(primary_key=True)
+    item_id = dy.String(primary_key=True)
+    date = dy.Date(primary_key=True)
+    lead = dy.Int16(min=1)
+    mean = dy.Float32()
+    units_sold = dy.Float32(nullable=True)
+
+
+class ScoreSchema(dy.Schema):
+    """One row per model, cutoff, level of aggregation and metric."""
+
+    model = dy.String(primary_key=True)
+    cutoff = dy.Date(primary_key=True)
+    level = dy.String(primary_key=True)
+    metric = dy.String(primary_key=True)
+    value = dy.Float64(nullable=True)
+
+
+def validate_table(schema: type[dy.Schema], frame: pl.DataFrame, *, table: str) -> pl.DataFrame:
+    """The frame with the schema's columns and types. Raises SchemaError with column, rule, count and culprits."""
+    wanted = schema.column_names()
+    if missing := [name for name in wanted if name not in frame.columns]:
+        found = ", ".join(frame.columns)
+        raise SchemaError(table=table, problems=[f"column {missing[0]!r} is missing"], fix=f"Columns: {found}.")
+    try:
+        good, failure = schema.filter(frame.select(wanted), cast=True)
+    except (pl.exceptions.PolarsError, dy.exc.SchemaError) as error:
+        raise SchemaError(table=table, problems=[str(error)], fix="Check the column's type.") from error
+    if counts := failure.counts():
+        culprit = failure.invalid().head(1).to_dicts()[0]
+        problems = [f"{rule.replace('|', ': ')} fails for {count} rows" for rule, count in counts.items()]
+        raise SchemaError(table=table, problems=problems, fix=f"First culprit: {culprit}.")
+    return good
+
+
+def empty_frame(dataset: Dataset, table: str) -> pl.DataFrame:
+    """A frame of a delivered table with no rows."""
+    return schema_for(dataset, table).create_empty()
