@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Part:
-    """One partition of a table. `data_version` stays the same as long as the content does."""
+    """One partition of a table.
+
+    Dagster gives one data version to all partitions of a run, so parts that are published together share
+    `data_version`; publishing the same content again keeps it.
+    """
 
     partition: str
     path: str
@@ -83,10 +87,12 @@ class NewPart:
 
 @dataclass(frozen=True)
 class Published:
-    """Outcome of a publication: the partitions whose content changed, and the manifest in force."""
+    """Outcome of a publication: the partitions whose content changed, the manifest in force, and the data version
+    of what was published."""
 
     changed: tuple[str, ...]
     manifest: Manifest
+    data_version: str
 
 
 @dataclass(frozen=True)
@@ -112,16 +118,19 @@ class Table:
         gone = set(remove)
         for _ in range(_ATTEMPTS):
             manifest = self.manifest()
-            changed, parts = _merge(manifest, written, gone)
+            changed = _changed(manifest, written, gone)
+            data_version = _data_version(manifest, written, changed)
+            renewed = {key: replace(part, data_version=data_version) for key, part in written.items()}
+            parts = {key: part for key, part in {**manifest.parts, **renewed}.items() if key not in gone}
             if parts == manifest.parts:
-                return Published((), manifest)
+                return Published((), manifest, data_version)
             stamp = datetime.now(UTC).isoformat(timespec="seconds")
             content = {"published_at": stamp, "parts": [asdict(parts[key]) for key in sorted(parts)]}
             try:
                 version = self._document.write_next(manifest.version, content)
             except PublishConflictError:
                 continue
-            return Published(tuple(changed), Manifest(version, parts, stamp))
+            return Published(tuple(changed), Manifest(version, parts, stamp), data_version)
         raise PublishConflictError(f"{self.store.url_of(self.name)} (after {_ATTEMPTS} attempts)")
 
     def scan(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame | None:
@@ -143,10 +152,17 @@ class Table:
         return Part(partition, path, new.frame.height, digest, digest, new.inputs, dict(new.stats))
 
 
-def _merge(old: Manifest, written: Mapping[str, Part], gone: set[str]) -> tuple[list[str], dict[str, Part]]:
+def _changed(old: Manifest, written: Mapping[str, Part], gone: set[str]) -> list[str]:
     changed = [key for key, part in written.items() if key not in old.parts or old.parts[key].sha256 != part.sha256]
-    changed += sorted(gone & old.parts.keys())
-    return changed, {key: part for key, part in {**old.parts, **written}.items() if key not in gone}
+    return changed + sorted(gone & old.parts.keys())
+
+
+def _data_version(old: Manifest, written: Mapping[str, Part], changed: list[str]) -> str:
+    before = {old.parts[key].data_version for key in written if key in old.parts}
+    if not changed and len(before) == 1:
+        return before.pop()
+    contents = [f"{key}:{part.sha256}" for key, part in sorted(written.items())]
+    return digest_of([*contents, *(f"{key}:gone" for key in changed if key not in written)])
 
 
 def digest_of(texts: Iterable[str]) -> str:

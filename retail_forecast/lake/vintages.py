@@ -1,0 +1,119 @@
+"""Vintages: immutable sets of forecasts, each with its cutoff, its model and the exact inputs behind it.
+
+A vintage is a folder `vintages/<id>/`: forecasts.parquet, scenario_features.parquet (the horizon's feature rows, for
+what-if), bundle/ (the model) and, written last, vintage.json.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from retail_forecast.errors import NotFoundError
+from retail_forecast.lake.tables import Lake
+
+_PREFIX = "vintages"
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """What is said of one vintage. Dates are ISO texts; `inputs` lists, per table, the objects behind its parts."""
+
+    id: str
+    dataset: str
+    frequency: str
+    cutoff: str
+    horizon: int
+    quantiles: tuple[float, ...]
+    model_version: str
+    model: Mapping[str, Any]
+    inputs: Mapping[str, list[dict[str, Any]]]
+    fingerprint: str
+    code_version: str
+    created_at: str
+    rows: int
+    series: int
+
+
+def vintage_id(cutoff: date, fingerprint: str) -> str:
+    """Identifier of the vintage with that cutoff and fingerprint of inputs."""
+    return f"{cutoff.isoformat()}-{fingerprint[:10]}"
+
+
+def publish_vintage(
+    lake: Lake, vintage: Vintage, forecasts: pl.DataFrame, scenario_features: pl.DataFrame, bundle: Path
+) -> Vintage:
+    """Writes the vintage's files, vintage.json last. One that is published already stays as it is and is returned."""
+    if (published := find_vintage(lake, vintage.id)) is not None:
+        return published
+    folder = f"{_PREFIX}/{vintage.id}"
+    for name, frame in (("forecasts", forecasts), ("scenario_features", scenario_features)):
+        lake.store.write(f"{folder}/{name}.parquet", parquet_bytes(frame))
+    lake.store.upload_folder(bundle, f"{folder}/bundle")
+    lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
+    return vintage
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """The frame as a Parquet file."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def find_vintage(lake: Lake, id: str) -> Vintage | None:
+    """The vintage, or None if there is none of that name."""
+    try:
+        raw = json.loads(lake.store.read(f"{_PREFIX}/{id}/vintage.json"))
+    except NotFoundError:
+        return None
+    return Vintage(**{**raw, "quantiles": tuple(raw["quantiles"])})
+
+
+def read_vintage(lake: Lake, id: str) -> Vintage:
+    """The vintage. Raises NotFoundError."""
+    vintage = find_vintage(lake, id)
+    if vintage is None:
+        raise NotFoundError(f"Vintage {id!r}", fix="`retail-forecast status` names the latest one.")
+    return vintage
+
+
+def list_vintages(lake: Lake) -> list[Vintage]:
+    """All published vintages, the one that was made last at the end."""
+    paths = (info.path.split("/") for info in lake.store.list(_PREFIX))
+    found = [read_vintage(lake, parts[1]) for parts in paths if parts[2:] == ["vintage.json"]]
+    return sorted(found, key=lambda vintage: (vintage.created_at, vintage.id))
+
+
+def latest_vintage(lake: Lake) -> Vintage | None:
+    """The vintage in force: the one with the latest cutoff, of these the one that was made last."""
+    found = list_vintages(lake)
+    return max(found, key=lambda vintage: (vintage.cutoff, vintage.created_at, vintage.id), default=None)
+
+
+def scan_forecasts(lake: Lake, id: str) -> pl.LazyFrame:
+    """The vintage's forecasts: one row per series and period, sorted by store_id, item_id, date."""
+    read_vintage(lake, id)
+    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/forecasts.parquet"))
+
+
+def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
+    """The feature rows behind the vintage's forecasts: one row per series and period."""
+    read_vintage(lake, id)
+    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/scenario_features.parquet"))
+
+
+def fetch_bundle(lake: Lake, id: str, target: Path) -> Path:
+    """The vintage's model as a local folder; `target` receives a download where the lake is not local."""
+    read_vintage(lake, id)
+    if lake.store.folder is not None:
+        return lake.store.folder / _PREFIX / id / "bundle"
+    lake.store.download_folder(f"{_PREFIX}/{id}/bundle", target)
+    return target
