@@ -1,0 +1,123 @@
+"""The gate: when a challenger becomes champion, in numbers and plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import fmean
+
+import polars as pl
+
+from retail_forecast.evaluation.hierarchy import ALL_LEVELS
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model at the gate: its score (lower is better) at each rolling cutoff, and what it was made of.
+
+    recipe: any text that is equal for two models exactly when their recipes are, such as a digest.
+    training_cutoff: the last period of sales that the model saw.
+    """
+
+    name: str
+    scores: Mapping[date, float]
+    recipe: str = ""
+    training_cutoff: date | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the challenger is promoted, why, and the mean score of each contender by name."""
+
+    promote: bool
+    reasons: tuple[str, ...]
+    numbers: Mapping[str, float]
+
+
+def contender(
+    scores: pl.DataFrame,
+    model: str,
+    *,
+    metric: str = "wrmsse",
+    recipe: str = "",
+    training_cutoff: date | None = None,
+) -> Contender:
+    """The contender `model` out of a score table (see `score_table`), by its metric over all levels."""
+    rows = scores.filter(model=model, level=ALL_LEVELS, metric=metric).sort("cutoff")
+    by_cutoff = dict(zip(rows["cutoff"].to_list(), rows["value"].to_list(), strict=True))
+    return Contender(model, by_cutoff, recipe, training_cutoff)
+
+
+def decide(
+    challenger: Contender,
+    champion: Contender | None,
+    baselines: Sequence[Contender],
+    *,
+    tolerance: float = 0.0,
+) -> Decision:
+    """Promotes the challenger when its mean score beats every baseline and does not fall behind the champion.
+
+    tolerance: the share by which the challenger may be worse than the champion. A draw between two models of the
+    same recipe goes to the one that saw the more recent sales (a refresh); another recipe has to be better.
+    """
+    rivals = [*baselines, *([champion] if champion else [])]
+    numbers = {rival.name: _mean(rival, challenger) for rival in [challenger, *rivals]}
+    verdicts = [
+        _comparable([challenger, *rivals], numbers),
+        *(_beats_baseline(challenger, baseline, numbers) for baseline in baselines),
+        _holds_against(challenger, champion, numbers, tolerance),
+    ]
+    if not baselines:
+        verdicts.append((False, "No baseline was scored, so nothing shows that the model is worth having."))
+    reasons = tuple(reason for _, reason in verdicts)
+    return Decision(all(passed for passed, _ in verdicts), reasons, numbers)
+
+
+def _mean(one: Contender, challenger: Contender) -> float:
+    values = [one.scores.get(cutoff, math.nan) for cutoff in challenger.scores]
+    return fmean(value if value is not None else math.nan for value in values) if values else math.nan
+
+
+def _comparable(contenders: Sequence[Contender], numbers: Mapping[str, float]) -> tuple[bool, str]:
+    unscored = [one.name for one in contenders if not math.isfinite(numbers[one.name])]
+    cutoffs = sorted(contenders[0].scores)
+    if unscored or not cutoffs:
+        names = ", ".join(unscored) or contenders[0].name
+        return False, f"No score at every one of the {len(cutoffs)} cutoffs for: {names}."
+    return True, f"Scores are means over {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}; lower is better."
+
+
+def _beats_baseline(
+    challenger: Contender, baseline: Contender, numbers: Mapping[str, float]
+) -> tuple[bool, str]:
+    mine, theirs = numbers[challenger.name], numbers[baseline.name]
+    word = "beats" if mine < theirs else "does not beat"
+    return mine < theirs, f"{challenger.name} ({mine:.4f}) {word} the baseline {baseline.name} ({theirs:.4f})."
+
+
+def _holds_against(
+    challenger: Contender, champion: Contender | None, numbers: Mapping[str, float], tolerance: float
+) -> tuple[bool, str]:
+    if champion is None:
+        return True, "There is no champion yet."
+    mine, limit = numbers[challenger.name], numbers[champion.name] * (1 + tolerance)
+    against = f"the champion {champion.name} ({numbers[champion.name]:.4f}"
+    against += f", tolerated up to {limit:.4f})" if tolerance else ")"
+    subject = f"{challenger.name} ({mine:.4f})"
+    if mine < limit:
+        return True, f"{subject} is better than {against}."
+    if mine > limit or not (math.isfinite(mine) and math.isfinite(limit)):
+        return False, f"{subject} is not better than {against}."
+    if challenger.recipe != champion.recipe:
+        return False, f"{subject} only draws with {against}, and another recipe has to be better."
+    if _saw_more(challenger, champion):
+        return True, f"{subject} draws with {against}, has the same recipe and saw more recent sales: a refresh."
+    return False, f"{subject} draws with {against}, has the same recipe and saw no more recent sales."
+
+
+def _saw_more(challenger: Contender, champion: Contender) -> bool:
+    if challenger.training_cutoff is None or champion.training_cutoff is None:
+        return False
+    return challenger.training_cutoff > champion.training_cutoff

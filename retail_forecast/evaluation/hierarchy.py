@@ -1,0 +1,90 @@
+"""Levels of aggregation: which series add up to which, and matrices summed along them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retail_forecast.errors import SchemaError
+
+SERIES = ("store_id", "item_id")
+ALL_LEVELS = "all"
+_CHUNK_ROWS = 2_000
+
+
+def level_name(columns: Sequence[str]) -> str:
+    """How a level is written in a score table.
+
+    >>> level_name(()), level_name(("store_id", "department"))
+    ('total', 'store_id/department')
+    """
+    return "/".join(columns) or "total"
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level: the series [N], in an order that puts each of its G groups side by side from `starts` on."""
+
+    name: str
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    def sums(self, matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+        """[N, P] to [G, P]: the sum over each group's series."""
+        return np.add.reduceat(matrix[self.order], self.starts, axis=0, dtype=np.float64)
+
+    def chunks(self, matrix: NDArray[np.floating]) -> Iterator[NDArray[np.float64]]:
+        """`sums` of a wide matrix, some thousand series at a time, so that no second copy of it is held."""
+        ends = np.append(self.starts[1:], len(self.order))
+        begin = 0
+        while begin < len(self.starts):
+            stop = int(np.searchsorted(ends, self.starts[begin] + _CHUNK_ROWS, side="right"))
+            stop = max(stop, begin + 1)
+            rows = self.order[self.starts[begin] : ends[stop - 1]]
+            yield np.add.reduceat(
+                matrix[rows], self.starts[begin:stop] - self.starts[begin], axis=0, dtype=np.float64
+            )
+            begin = stop
+
+
+def build_levels(
+    series: pl.DataFrame, attributes: Mapping[str, pl.LazyFrame | pl.DataFrame], levels: Sequence[Sequence[str]]
+) -> list[Level]:
+    """The levels over `series`, one row of which is one (store_id, item_id).
+
+    attributes: tables with one row per store, item or series. A series without a value forms a group of its own
+    kind (missing), so every level adds up to the same total. Raises SchemaError for an unknown column.
+    """
+    described = add_attributes(series, attributes)
+    return [_level(described, tuple(columns)) for columns in levels]
+
+
+def add_attributes(
+    series: pl.DataFrame, attributes: Mapping[str, pl.LazyFrame | pl.DataFrame]
+) -> pl.DataFrame:
+    """The same rows in the same order, with the attributes of each series beside it."""
+    for table in attributes.values():
+        columns = table.lazy().collect_schema().names()
+        keys = [key for key in SERIES if key in columns]
+        series = series.join(table.lazy().collect(), on=keys, how="left", maintain_order="left")
+    return series
+
+
+def _level(described: pl.DataFrame, columns: tuple[str, ...]) -> Level:
+    if unknown := [column for column in columns if column not in described.columns]:
+        raise SchemaError(
+            table="levels",
+            problems=[f"{unknown[0]!r} is neither a key nor an attribute"],
+            fix=f"Known are {described.columns}.",
+        )
+    if columns:
+        codes = described.select(pl.struct(columns).rank("dense")).to_series().to_numpy().astype(np.intp)
+    else:
+        codes = np.zeros(described.height, dtype=np.intp)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return Level(level_name(columns), order, starts)

@@ -1,0 +1,167 @@
+"""Score tables: every model at every cutoff, by level of aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retail_forecast.errors import SchemaError
+from retail_forecast.evaluation import metrics
+from retail_forecast.evaluation.hierarchy import ALL_LEVELS, SERIES, Level, build_levels, level_name
+from retail_forecast.evaluation.panel import Panel, build_panel, numbered
+from retail_forecast.evaluation.weights import recent_revenue
+
+Frame = pl.LazyFrame | pl.DataFrame
+_SCHEMA = {"model": pl.String, "cutoff": pl.Date, "level": pl.String, "metric": pl.String, "value": pl.Float64}
+
+
+@dataclass(frozen=True)
+class _Yardstick:
+    """One level at one cutoff: the scale [G] and the weight [G] of each of its groups."""
+
+    level: Level
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+def score_table(
+    predictions: Frame,
+    history: Frame,
+    attributes: Mapping[str, Frame],
+    prices: Frame | None,
+    levels: Sequence[Sequence[str]],
+    *,
+    horizon: int | None = None,
+) -> pl.DataFrame:
+    """One row per model, cutoff, level and metric: `wrmsse`, `mae`, `bias` and, given quantiles, `wql`, `coverage_…`.
+
+    predictions: store_id, item_id, model, cutoff, date, mean, units_sold (null where not known yet) and any
+    q<quantile> columns. All models of a cutoff must cover the same series and periods.
+    history: store_id, item_id, date, units_sold; of each cutoff only what lies at or before it is used.
+    levels: tuples of keys and attributes, () for the total. `wrmsse` of the level "all" is the mean over the levels.
+    horizon: periods of revenue that make the weights; by default the periods that were forecast.
+    Raises SchemaError when a model leaves out what another one forecast.
+    """
+    table = predictions.lazy().collect()
+    if table.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    series = table.select(SERIES).unique().sort(SERIES)
+    cutoffs = table["cutoff"].unique().sort().to_list()
+    panel = build_panel(history.lazy(), series, last=cutoffs[-1])
+    lazy_prices = None if prices is None else prices.lazy()
+    built = build_levels(series, attributes, levels)
+    scales = [_scales(level, panel, cutoffs) for level in built]
+    rows: list[tuple[str, date, str, str, float]] = []
+    for column, cutoff in enumerate(cutoffs):
+        stop, at_cutoff = panel.periods_until(cutoff), table.filter(cutoff=cutoff)
+        _check_same_rows(at_cutoff, cutoff)
+        periods = horizon or at_cutoff["date"].n_unique()
+        revenue = recent_revenue(panel, stop=stop, horizon=periods, prices=lazy_prices)
+        yardsticks = [
+            _Yardstick(level, scale[:, column], level.sums(revenue[:, None])[:, 0])
+            for level, scale in zip(built, scales, strict=True)
+        ]
+        for (model,), frame in at_cutoff.partition_by("model", as_dict=True).items():
+            scored = _scores(frame, series, yardsticks)
+            rows += [(str(model), cutoff, level, metric, value) for level, metric, value in scored]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row").sort("model", "cutoff", maintain_order=True)
+
+
+def wrmsse(
+    predictions: Frame,
+    history: Frame,
+    attributes: Mapping[str, Frame],
+    prices: Frame | None,
+    levels: Sequence[Sequence[str]],
+    *,
+    cutoff: date,
+    horizon: int | None = None,
+) -> float:
+    """The WRMSSE of one model at one cutoff; `predictions` is store_id, item_id, date, mean, units_sold."""
+    named = predictions.lazy().with_columns(model=pl.lit("model"), cutoff=pl.lit(cutoff))
+    scores = score_table(named, history, attributes, prices, levels, horizon=horizon)
+    return float(scores.filter(level=ALL_LEVELS, metric="wrmsse")["value"].item())
+
+
+def _scales(level: Level, panel: Panel, cutoffs: Sequence[date]) -> NDArray[np.float64]:
+    stops = [panel.periods_until(cutoff) for cutoff in cutoffs]
+    if panel.units.shape[1] == 0:
+        return np.full((len(level.starts), len(stops)), np.nan)
+    return np.concatenate([metrics.squared_scale(chunk, stops) for chunk in level.chunks(panel.units)])
+
+
+def _check_same_rows(at_cutoff: pl.DataFrame, cutoff: date) -> None:
+    keys = [*SERIES, "date"]
+    counts = at_cutoff.group_by("model").agg(rows=pl.len()).sort("rows", "model")
+    wanted = at_cutoff.select(pl.struct(keys).n_unique()).item()
+    if counts["rows"][0] != wanted or counts["rows"][-1] != wanted:
+        culprit = counts.filter(pl.col("rows") != wanted).row(0, named=True)
+        raise SchemaError(
+            table="predictions",
+            problems=[f"model {culprit['model']!r} has {culprit['rows']} rows at cutoff {cutoff}, not {wanted}"],
+            fix="Let every model of a cutoff forecast the same series and periods, each once.",
+        )
+
+
+def _scores(
+    frame: pl.DataFrame, series: pl.DataFrame, yardsticks: Sequence[_Yardstick]
+) -> list[tuple[str, str, float]]:
+    """(level, metric, value) of one model at one cutoff."""
+    known = frame.drop_nulls("units_sold")
+    if known.is_empty():
+        return []
+    error, forecast_known = _matrices(known, series)
+    rows: list[tuple[str, str, float]] = []
+    relative: list[float] = []
+    for yardstick in yardsticks:
+        summed = yardstick.level.sums(error)
+        seen = yardstick.level.sums(forecast_known) > 0
+        value = metrics.weighted_mean(metrics.rmsse(summed, yardstick.scale, seen), yardstick.weight)
+        relative.append(value)
+        name = yardstick.level.name
+        rows += [(name, "wrmsse", value), (name, "mae", float(np.abs(summed[seen]).mean()))]
+        rows.append((name, "bias", float(summed[seen].mean())))
+    rows.insert(0, (ALL_LEVELS, "wrmsse", float(np.mean(relative)) if relative else float("nan")))
+    return rows + _quantile_scores(known)
+
+
+def _matrices(known: pl.DataFrame, series: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[N, H] each: forecast minus actual, and 1 where there is an actual value."""
+    placed = known.join(numbered(series), on=SERIES).with_columns(
+        period=pl.col("date").rank("dense").cast(pl.UInt32) - 1,
+        error=pl.col("mean").cast(pl.Float64) - pl.col("units_sold").cast(pl.Float64),
+    )
+    shape = (series.height, placed["date"].n_unique())
+    error, there = np.zeros(shape), np.zeros(shape)
+    at = placed["row"].to_numpy(), placed["period"].to_numpy()
+    error[at], there[at] = placed["error"].to_numpy(), 1.0
+    return error, there
+
+
+def _quantile_scores(known: pl.DataFrame) -> list[tuple[str, str, float]]:
+    """Losses of the quantiles and coverage of the central intervals, over single series."""
+    names = sorted((name for name in known.columns if _quantile(name) is not None), key=lambda name: float(name[1:]))
+    if not names:
+        return []
+    quantiles = [float(name[1:]) for name in names]
+    actual = known["units_sold"].cast(pl.Float64).to_numpy()
+    forecasts = known.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    scores = [("wql", metrics.wql(actual, forecasts, quantiles))]
+    for low, quantile in enumerate(quantiles):
+        high = next((i for i, other in enumerate(quantiles) if np.isclose(other, 1 - quantile)), low)
+        if high > low:
+            share = metrics.coverage(actual, forecasts[:, low], forecasts[:, high])
+            scores.append((f"coverage_{1 - 2 * quantile:g}", share))
+    return [(level_name(SERIES), metric, value) for metric, value in scores]
+
+
+def _quantile(column: str) -> float | None:
+    try:
+        return float(column[1:]) if column.startswith("q") else None
+    except ValueError:
+        return None
