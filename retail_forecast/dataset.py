@@ -1,17 +1,17 @@
 """What one retailer forecasts: the typed description that `dataset.yaml` holds.
 
-    name: corner-shops
-    frequency: 1d
-    horizon: 28
-    start_date: 2024-01-01
-    tables:
-      sales:
-        columns: {store_id: shop, item_id: sku, date: day, units_sold: qty}
-      prices:
-        keys: [store_id, item_id, date]
-        values: {sell_price: float}
-        known_future: [sell_price]
-        carry_forward: true
+name: corner-shops
+frequency: 1d
+horizon: 28
+start_date: 2024-01-01
+tables:
+  sales:
+    columns: {store_id: shop, item_id: sku, date: day, units_sold: qty}
+  prices:
+    keys: [store_id, item_id, date]
+    values: {sell_price: float}
+    known_future: [sell_price]
+    carry_forward: true
 """
 
 from __future__ import annotations

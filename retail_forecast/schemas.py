@@ -18,7 +18,6 @@ _VALUE_COLUMNS: dict[ValueType, Any] = {
 }
 
 
-
 def _key(name: str) -> dy.Column:
     if name == "date":
         return dy.Date(primary_key=True)

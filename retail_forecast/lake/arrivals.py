@@ -39,6 +39,7 @@ def poll_arrivals(
     *,
     tables: Collection[str],
     inspect: Inspect,
+    rules: str,
     now: datetime,
     settle_seconds: float,
     keep_deleted: bool = True,
@@ -47,19 +48,19 @@ def poll_arrivals(
 ) -> Poll:
     """Looks at every object below the landing once.
 
-    An object that changed within `settle_seconds`, or while it was read, may still be being written and waits for the
+    `rules` names what `inspect` judges by. An object that changed within `settle_seconds`, or while it was read, may still be being written and waits for the
     next look. At most `limit` objects are inspected; `on_object(done, all)` reports progress. If another poll writes
     the ledger meanwhile, this one gives way: its findings are found again by the next look.
     """
     before = read_ledger(lake, keep_deleted=keep_deleted)
     listed = {info.path: info for info in landing.list()}
-    fresh = [info for path, info in listed.items() if _is_news(before.entries.get(path), info)]
+    fresh = [info for path, info in listed.items() if _is_news(before.entries.get(path), info, rules)]
     settled = [info for info in fresh if info.last_modified <= now - timedelta(seconds=settle_seconds)]
     taken = settled[:limit]
     entries = dict(before.entries)
     waiting = [info.path for info in fresh if info not in settled]
     for done, info in enumerate(taken, 1):
-        entry = _examine(landing, info, before.entries.get(info.path), tables, inspect)
+        entry = _examine(landing, info, before.entries.get(info.path), tables, inspect, rules)
         if entry is None:
             waiting.append(info.path)
         else:
@@ -72,15 +73,17 @@ def poll_arrivals(
     return Poll(before, ledger, tuple(sorted(waiting)), len(settled) - len(taken))
 
 
-def _is_news(entry: Entry | None, info: ObjectInfo) -> bool:
-    return entry is None or entry.state == "deleted" or (entry.e_tag, entry.size) != (info.e_tag, info.size)
+def _is_news(entry: Entry | None, info: ObjectInfo, rules: str) -> bool:
+    if entry is None or entry.state == "deleted" or (entry.e_tag, entry.size) != (info.e_tag, info.size):
+        return True
+    return entry.state == "rejected" and entry.rules != rules
 
 
 def _examine(
-    landing: Store, info: ObjectInfo, old: Entry | None, tables: Collection[str], inspect: Inspect
+    landing: Store, info: ObjectInfo, old: Entry | None, tables: Collection[str], inspect: Inspect, rules: str
 ) -> Entry | None:
     table = info.path.split("/", 1)[0]
-    entry = Entry(info.path, table, info.e_tag, info.size, utc_text(info.last_modified), "accepted")
+    entry = Entry(info.path, table, info.e_tag, info.size, utc_text(info.last_modified), "accepted", rules)
     known = replace(entry, sha256=old.sha256, partitions=old.partitions) if old else entry
     try:
         _check_place(info, tables)

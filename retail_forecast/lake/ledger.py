@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from retail_forecast.lake.tables import Lake, digest_of
@@ -23,7 +24,8 @@ class Entry:
     """What is known of one object of the landing.
 
     e_tag, size (bytes) and last_modified are those of the latest content; sha256 and partitions (→ rows) are those of
-    the latest content that was accepted, if any was.
+    the latest content that was accepted, if any was. `rules` names what a content was judged by (the dataset, the
+    stores that were known): a rejected one is looked at again when the rules have changed.
     """
 
     object: str
@@ -32,6 +34,7 @@ class Entry:
     size: int
     last_modified: str
     state: State
+    rules: str
     sha256: str | None = None
     partitions: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
@@ -56,13 +59,23 @@ class Ledger:
     entries: Mapping[str, Entry]
     keep_deleted: bool = True
 
-    def behind(self, table: str, partition: str) -> list[Entry]:
-        """Entries whose accepted contents make up a partition, oldest first: where two name a series, the later wins."""
-        return self._by_partition().get((table, partition), [])
+    @cached_property
+    def by_partition(self) -> dict[tuple[str, str], list[Entry]]:
+        """Entries whose accepted contents make up each (table, partition), oldest first.
 
+        Where two of them name the same key, the later one wins.
+        """
+        groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for entry in sorted(self.entries.values(), key=lambda one: (one.last_modified, one.object)):
+            if entry.state != "deleted" or self.keep_deleted:
+                for partition in entry.partitions:
+                    groups[entry.table, partition].append(entry)
+        return dict(groups)
+
+    @cached_property
     def data_versions(self) -> dict[tuple[str, str], str]:
         """Data version of each (table, partition)."""
-        return {key: _content_version(entries) for key, entries in self._by_partition().items()}
+        return {key: _content_version(entries) for key, entries in self.by_partition.items()}
 
     def rejected(self) -> list[Entry]:
         """Entries whose latest content cannot be used."""
@@ -70,27 +83,18 @@ class Ledger:
 
     def facts_since(self, earlier: Ledger) -> list[Fact]:
         """Facts that hold now and did not at `earlier`."""
-        before, now = earlier.data_versions(), self.data_versions()
+        before, now = earlier.data_versions, self.data_versions
         empty = _content_version([])
         news = [key for key in sorted(now.keys() | before.keys()) if now.get(key, empty) != before.get(key, empty)]
-        return [self._fact(table, partition, now.get((table, partition), empty)) for table, partition in news]
+        return [
+            Fact(*key, now.get(key, empty), tuple(entry.object for entry in self.by_partition.get(key, [])))
+            for key in news
+        ]
 
     def news_since(self, earlier: Ledger, state: State) -> list[Entry]:
         """Entries that came into `state`, or changed within it, since `earlier`."""
         here = (entry for entry in self.entries.values() if entry.state == state)
         return [entry for entry in here if earlier.entries.get(entry.object) != entry]
-
-    def _fact(self, table: str, partition: str, data_version: str) -> Fact:
-        objects = tuple(entry.object for entry in self.behind(table, partition))
-        return Fact(table, partition, data_version, objects)
-
-    def _by_partition(self) -> dict[tuple[str, str], list[Entry]]:
-        groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-        for entry in sorted(self.entries.values(), key=lambda one: (one.last_modified, one.object)):
-            if entry.state != "deleted" or self.keep_deleted:
-                for partition in entry.partitions:
-                    groups[entry.table, partition].append(entry)
-        return groups
 
 
 def read_ledger(lake: Lake, *, keep_deleted: bool, version: int | None = None) -> Ledger:

@@ -112,10 +112,16 @@ class Table:
         parts = {one["partition"]: Part.from_json(one) for one in raw.get("parts", [])}
         return Manifest(number, parts, raw.get("published_at"))
 
-    def publish(self, new: Mapping[str, NewPart], *, remove: Iterable[str] = ()) -> Published:
-        """Writes the parts, then switches the manifest once. Content that is already there changes nothing."""
-        written = {partition: self._write(partition, part) for partition, part in new.items()}
-        gone = set(remove)
+    def publish(
+        self, new: Mapping[str, NewPart] | Iterable[tuple[str, NewPart]], *, remove: Iterable[str] = ()
+    ) -> Published:
+        """Writes the parts (by partition) as they come, then switches the manifest once.
+
+        Content that is already there changes nothing; a partition that is also to be removed is kept.
+        """
+        pairs = new.items() if isinstance(new, Mapping) else new
+        written = {partition: self._write(partition, part) for partition, part in pairs}
+        gone = set(remove) - written.keys()
         for _ in range(_ATTEMPTS):
             manifest = self.manifest()
             changed = _changed(manifest, written, gone)

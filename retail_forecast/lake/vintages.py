@@ -1,7 +1,8 @@
 """Vintages: immutable sets of forecasts, each with its cutoff, its model and the exact inputs behind it.
 
 A vintage is a folder `vintages/<id>/`: forecasts.parquet, scenario_features.parquet (the horizon's feature rows, for
-what-if), bundle/ (the model) and, written last, vintage.json.
+what-if), bundle/ (the model) and, written last, vintage.json. A pointer names the vintage in force: the one that was
+published last, also when its content was known from before (a correction that was taken back).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import polars as pl
 
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.tables import Lake
+from retail_forecast.lake.versions import VersionedDocument
 
 _PREFIX = "vintages"
 
@@ -50,15 +52,29 @@ def vintage_id(cutoff: date, fingerprint: str) -> str:
 def publish_vintage(
     lake: Lake, vintage: Vintage, forecasts: pl.DataFrame, scenario_features: pl.DataFrame, bundle: Path
 ) -> Vintage:
-    """Writes the vintage's files, vintage.json last. One that is published already stays as it is and is returned."""
+    """Writes the vintage's files, vintage.json last, and puts it in force.
+
+    One that is published already stays as it is and is returned.
+    """
     if (published := find_vintage(lake, vintage.id)) is not None:
+        put_in_force(lake, published.id)
         return published
     folder = f"{_PREFIX}/{vintage.id}"
     for name, frame in (("forecasts", forecasts), ("scenario_features", scenario_features)):
         lake.store.write(f"{folder}/{name}.parquet", parquet_bytes(frame))
     lake.store.upload_folder(bundle, f"{folder}/bundle")
     lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
+    put_in_force(lake, vintage.id)
     return vintage
+
+
+def put_in_force(lake: Lake, id: str) -> None:
+    """Makes a published vintage the one that readers get. Raises NotFoundError."""
+    read_vintage(lake, id)
+    pointer = _pointer(lake)
+    version, content = pointer.read()
+    if content.get("id") != id:
+        pointer.write_next(version, {"id": id})
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
@@ -93,9 +109,13 @@ def list_vintages(lake: Lake) -> list[Vintage]:
 
 
 def latest_vintage(lake: Lake) -> Vintage | None:
-    """The vintage in force: the one with the latest cutoff, of these the one that was made last."""
-    found = list_vintages(lake)
-    return max(found, key=lambda vintage: (vintage.cutoff, vintage.created_at, vintage.id), default=None)
+    """The vintage in force, or None before the first."""
+    _, content = _pointer(lake).read()
+    return read_vintage(lake, content["id"]) if content else None
+
+
+def _pointer(lake: Lake) -> VersionedDocument:
+    return VersionedDocument(lake.store, "vintage_in_force")
 
 
 def scan_forecasts(lake: Lake, id: str) -> pl.LazyFrame:

@@ -29,12 +29,15 @@ class Shop:
         self.landing: Store = open_store((folder / "landing").as_uri())
         self.lake: Lake = open_lake((folder / "lake").as_uri())
 
-    def poll(self, *, keep_deleted: bool = True, limit: int | None = None, now: datetime = LATER) -> Poll:
+    def poll(
+        self, *, keep_deleted: bool = True, limit: int | None = None, now: datetime = LATER, rules: str = "1"
+    ) -> Poll:
         return poll_arrivals(
             self.landing,
             self.lake,
             tables=["sales"],
             inspect=inspect,
+            rules=rules,
             now=now,
             settle_seconds=2,
             keep_deleted=keep_deleted,
@@ -144,3 +147,12 @@ def test_facts_can_be_told_again_after_a_crash(shop: Shop) -> None:
     shop.landing.write("sales/b.csv", b"2024-01-02 5")
     now = shop.poll().ledger
     assert [fact.partition for fact in now.facts_since(reported_through)] == ["2024-01-01", "2024-01-02"]
+
+
+def test_a_rejected_file_is_looked_at_again_when_the_rules_have_changed(shop: Shop) -> None:
+    shop.landing.write("sales/a.csv", b"bad 5")
+    first = shop.poll()
+    assert shop.poll().ledger.version == first.ledger.version
+    again = shop.poll(rules="2").ledger
+    assert again.version == first.ledger.version + 1
+    assert [entry.rules for entry in again.rejected()] == ["2"]

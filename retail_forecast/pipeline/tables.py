@@ -1,0 +1,138 @@
+"""From landing to lake: reads the accepted files behind a table's partitions and publishes them, validated.
+
+Where several files name the same key, the one that was delivered last wins, key by key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from retail_forecast.dataset import Dataset
+from retail_forecast.errors import BadDropError
+from retail_forecast.ingest.drops import read_drop
+from retail_forecast.lake.ledger import Entry, Ledger
+from retail_forecast.lake.stores import Store
+from retail_forecast.lake.tables import WHOLE, Input, Lake, NewPart, Part, Published
+from retail_forecast.pipeline.arrivals import current_ledger
+from retail_forecast.schemas import schema_for, validate_table
+
+CONTENTS = "contents"
+"""Key in a part's stats: the data version of the landing's contents that the part was made of."""
+
+_PARTITIONS_AT_ONCE = 56
+_FRAMES_KEPT = 4
+
+
+def stale_partitions(lake: Lake, dataset: Dataset, table: str) -> list[str]:
+    """Partitions whose published part was not made of what the landing now holds."""
+    ledger, parts = current_ledger(lake, dataset), lake.table(table).manifest().parts
+    versions = {partition: version for (name, partition), version in ledger.data_versions.items() if name == table}
+    readable = {p for p in versions if any(e.state == "accepted" for e in ledger.by_partition[table, p])}
+    candidates = readable | parts.keys()
+    return sorted(p for p in candidates if p not in parts or parts[p].stats.get(CONTENTS) != versions.get(p))
+
+
+def publish_table(
+    lake: Lake,
+    landing: Store,
+    dataset: Dataset,
+    table: str,
+    partitions: Collection[str] = (WHOLE,),
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Published:
+    """Makes the partitions anew from their files and publishes them at once; one without files is removed.
+
+    Raises SchemaError, or BadDropError for a file that changed since it was accepted; nothing is published then.
+    """
+    ledger = current_ledger(lake, dataset)
+    sources = {key: ledger.by_partition.get((table, key), []) for key in sorted(partitions)}
+    gone = [key for key, entries in sources.items() if not entries]
+    filled = {key: entries for key, entries in sources.items() if entries}
+    maker = _PartMaker(lake, landing, dataset, table, ledger, lake.table(table).manifest().parts)
+    return lake.table(table).publish(maker.make_all(filled, on_progress), remove=gone)
+
+
+@dataclass
+class _PartMaker:
+    """Reads the files of one table; a file that serves several partitions is read once as long as it is at hand."""
+
+    lake: Lake
+    landing: Store
+    dataset: Dataset
+    table: str
+    ledger: Ledger
+    published: Mapping[str, Part]
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def make_all(
+        self, sources: Mapping[str, Sequence[Entry]], on_progress: Callable[[int, int], None] | None
+    ) -> Iterator[tuple[str, NewPart]]:
+        keys = list(sources)
+        for start in range(0, len(keys), _PARTITIONS_AT_ONCE):
+            batch = keys[start : start + _PARTITIONS_AT_ONCE]
+            yield from self._make(batch, sources)
+            if on_progress is not None:
+                on_progress(start + len(batch), len(keys))
+
+    def _make(self, batch: Sequence[str], sources: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, NewPart]]:
+        entries = {entry.object: entry for key in batch for entry in sources[key]}
+        ordered = sorted(entries.values(), key=lambda one: (one.last_modified, one.object))
+        lost = [key for key in batch if any(entry.state != "accepted" for entry in sources[key])]
+        frames = [self._published_rows(key) for key in lost if key in self.published]
+        frames += [self._read(entry) for entry in ordered if entry.state == "accepted"]
+        rows = self._merge(frames, batch)
+        for key in batch:
+            part = rows if key == WHOLE else rows.filter(pl.col("date") == date.fromisoformat(key))
+            stats = {CONTENTS: self.ledger.data_versions[self.table, key], **part_stats(part)}
+            yield key, NewPart(part, tuple(self._inputs(key, sources[key])), stats)
+
+    def _merge(self, frames: Sequence[pl.DataFrame], batch: Sequence[str]) -> pl.DataFrame:
+        schema, keys = schema_for(self.dataset, self.table), list(self.dataset.table(self.table).keys)
+        rows = pl.concat([schema.create_empty(), *frames])
+        if batch != [WHOLE]:
+            rows = rows.filter(pl.col("date").is_in([date.fromisoformat(key) for key in batch]))
+        rows = rows.unique(keys, keep="last", maintain_order=True).sort(keys)
+        return validate_table(schema, rows, table=self.table)
+
+    def _read(self, entry: Entry) -> pl.DataFrame:
+        if entry.object not in self.frames:
+            data = self.landing.read(entry.object)
+            if hashlib.sha256(data).hexdigest() != entry.sha256:
+                fix = "Look for arrivals again: the new content is then judged."
+                raise BadDropError(object=entry.object, reason="It changed since it was accepted.", fix=fix)
+            while len(self.frames) >= _FRAMES_KEPT:
+                del self.frames[next(iter(self.frames))]
+            self.frames[entry.object] = read_drop(data, entry.object, self.table, self.dataset)
+        return self.frames[entry.object]
+
+    def _published_rows(self, partition: str) -> pl.DataFrame:
+        return pl.read_parquet(self.lake.store.url_of(self.published[partition].path))
+
+    def _inputs(self, partition: str, entries: Sequence[Entry]) -> Iterator[Input]:
+        before = self.published[partition].inputs if partition in self.published else ()
+        for entry in entries:
+            if entry.state == "accepted" and entry.sha256 is not None:
+                yield Input(entry.object, entry.e_tag, entry.size, entry.sha256, entry.partitions[partition])
+            else:
+                yield from (one for one in before if one.object == entry.object)
+
+
+def part_stats(frame: pl.DataFrame) -> dict[str, object]:
+    """What checks and plots ask of a part without reading it: rows by store, and units where it has any."""
+    stats: dict[str, object] = {}
+    if "store_id" in frame.columns:
+        stats["rows_by_store"] = dict(sorted(frame["store_id"].value_counts().iter_rows()))
+    if "units_sold" in frame.columns and frame.height:
+        units = frame["units_sold"].cast(pl.Float64)
+        stats |= {
+            "units_sold_total": units.sum(),
+            "units_sold_min": units.min(),
+            "units_sold_max": units.max(),
+        }
+    return stats
