@@ -1,4 +1,4 @@
-"""Every setting of the platform: from the environment (`RETAIL_FORECAST_*`), each with a default that works on a laptop."""
+"""Every setting of the platform: from the environment (`RETAIL_FORECAST_*`), with defaults that work on a laptop."""
 
 from __future__ import annotations
 

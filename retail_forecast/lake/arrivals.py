@@ -48,9 +48,10 @@ def poll_arrivals(
 ) -> Poll:
     """Looks at every object below the landing once.
 
-    `rules` names what `inspect` judges by. An object that changed within `settle_seconds`, or while it was read, may still be being written and waits for the
-    next look. At most `limit` objects are inspected; `on_object(done, all)` reports progress. If another poll writes
-    the ledger meanwhile, this one gives way: its findings are found again by the next look.
+    `rules` names what `inspect` judges by. An object that changed within `settle_seconds`, or while it was read, may
+    still be being written and waits for the next look. At most `limit` objects are inspected; `on_object(done, all)`
+    reports progress. If another poll writes the ledger meanwhile, this one gives way: its findings are found again by
+    the next look.
     """
     before = read_ledger(lake, keep_deleted=keep_deleted)
     listed = {info.path: info for info in landing.list()}

@@ -140,7 +140,7 @@ class Table:
         raise PublishConflictError(f"{self.store.url_of(self.name)} (after {_ATTEMPTS} attempts)")
 
     def scan(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame | None:
-        """The table's rows, of date partitions from `since` to `until` (inclusive) only; None if nothing is published."""
+        """The table's rows, with date partitions from `since` to `until` (inclusive) only; None if there are none."""
         low, high = (since.isoformat() if since else ""), (until.isoformat() if until else "~")
         parts = [part for key, part in sorted(self.manifest().parts.items()) if key == WHOLE or low <= key <= high]
         if not parts:
