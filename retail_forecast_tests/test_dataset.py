@@ -63,7 +63,7 @@ def test_a_wrong_key_is_named(raw: object, key: str, found: str, expected: str) 
 
 def test_a_missing_key_is_named() -> None:
     raw = {key: value for key, value in description().items() if key != "horizon"}
-    with pytest.raises(DatasetError, match="horizon.*required"):
+    with pytest.raises(DatasetError, match=r"horizon.*required"):
         parse_dataset(raw)
 
 

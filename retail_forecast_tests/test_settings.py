@@ -26,5 +26,5 @@ def test_the_environment_wins_and_is_named_as_origin(monkeypatch: pytest.MonkeyP
 
 def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETAIL_FORECAST_API_PORT", "eighty")
-    with pytest.raises(ConfigurationError, match="RETAIL_FORECAST_API_PORT: found 'eighty'; expected .*integer"):
+    with pytest.raises(ConfigurationError, match=r"RETAIL_FORECAST_API_PORT: found 'eighty'; expected .*integer"):
         load_settings()

@@ -74,7 +74,8 @@ def test_a_scan_reads_the_asked_for_days(tmp_path: Path) -> None:
     table = open_lake(tmp_path.as_uri()).table("sales")
     table.publish({f"2024-01-0{day}": NewPart(frame(day)) for day in (1, 2, 3)})
     scan = table.scan(since=date(2024, 1, 2), until=date(2024, 1, 2))
-    assert scan is not None and scan.collect()["units_sold"].to_list() == [2]
+    assert scan is not None
+    assert scan.collect()["units_sold"].to_list() == [2]
 
 
 def test_a_reader_of_an_old_manifest_still_reads_its_content(tmp_path: Path) -> None:
