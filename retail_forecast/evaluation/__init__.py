@@ -1,4 +1,4 @@
-"""How good forecasts are: rolling cutoffs, scores by level of aggregation, and the gate that promotes a model."""
+"""How good forecasts are: rolling cutoffs, scores by level, and the gate that promotes a model."""
 
 from retail_forecast.evaluation.cutoffs import rolling_cutoffs
 from retail_forecast.evaluation.gates import Contender, Decision, contender, decide

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 
-def rolling_cutoffs(
-    last: date, n: int, horizon: int, *, period_days: int = 1, first: date | None = None
-) -> list[date]:
+def rolling_cutoffs(last: date, n: int, horizon: int, *, period_days: int = 1, first: date | None = None) -> list[date]:
     """The `n` latest cutoffs, oldest first, whose horizons lie side by side and end on `last`.
 
-    last: the last period with known sales; the latest cutoff is one horizon before it, so each cutoff is judged
-    on a whole horizon and no period is judged twice.
+    last: the last period with known sales; the latest cutoff is one horizon before it, so each cutoff is
+    judged on a whole horizon and no period is judged twice.
     first: the first period with sales; cutoffs before it are left out, so young data gives fewer than `n`.
 
     >>> rolling_cutoffs(date(2016, 5, 22), 2, 28)

@@ -12,6 +12,8 @@ import polars as pl
 
 from retail_forecast.evaluation.hierarchy import ALL_LEVELS
 
+_DRAW = 1e-9
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -59,8 +61,8 @@ def decide(
 ) -> Decision:
     """Promotes the challenger when its mean score beats every baseline and does not fall behind the champion.
 
-    tolerance: the share by which the challenger may be worse than the champion. A draw between two models of the
-    same recipe goes to the one that saw the more recent sales (a refresh); another recipe has to be better.
+    tolerance: the share by which the challenger may be worse than the champion. A draw between two models of
+    the same recipe goes to the one that saw the more recent sales (a refresh); another recipe must be better.
     """
     rivals = [*baselines, *([champion] if champion else [])]
     numbers = {rival.name: _mean(rival, challenger) for rival in [challenger, *rivals]}
@@ -86,15 +88,15 @@ def _comparable(contenders: Sequence[Contender], numbers: Mapping[str, float]) -
     if unscored or not cutoffs:
         names = ", ".join(unscored) or contenders[0].name
         return False, f"No score at every one of the {len(cutoffs)} cutoffs for: {names}."
-    return True, f"Scores are means over {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}; lower is better."
+    span = f"{len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}"
+    return True, f"Scores are means over {span}; lower is better."
 
 
-def _beats_baseline(
-    challenger: Contender, baseline: Contender, numbers: Mapping[str, float]
-) -> tuple[bool, str]:
+def _beats_baseline(challenger: Contender, baseline: Contender, numbers: Mapping[str, float]) -> tuple[bool, str]:
     mine, theirs = numbers[challenger.name], numbers[baseline.name]
     word = "beats" if mine < theirs else "does not beat"
-    return mine < theirs, f"{challenger.name} ({mine:.4f}) {word} the baseline {baseline.name} ({theirs:.4f})."
+    against = f"the baseline {baseline.name} ({theirs:.4f})"
+    return mine < theirs, f"{challenger.name} ({mine:.4f}) {word} {against}."
 
 
 def _holds_against(
@@ -106,15 +108,13 @@ def _holds_against(
     against = f"the champion {champion.name} ({numbers[champion.name]:.4f}"
     against += f", tolerated up to {limit:.4f})" if tolerance else ")"
     subject = f"{challenger.name} ({mine:.4f})"
-    if mine < limit:
-        return True, f"{subject} is better than {against}."
-    if mine > limit or not (math.isfinite(mine) and math.isfinite(limit)):
-        return False, f"{subject} is not better than {against}."
+    if not math.isclose(mine, limit, rel_tol=_DRAW):
+        return mine < limit, f"{subject} {'holds' if mine < limit else 'does not hold'} against {against}."
     if challenger.recipe != champion.recipe:
         return False, f"{subject} only draws with {against}, and another recipe has to be better."
     if _saw_more(challenger, champion):
-        return True, f"{subject} draws with {against}, has the same recipe and saw more recent sales: a refresh."
-    return False, f"{subject} draws with {against}, has the same recipe and saw no more recent sales."
+        return True, f"{subject} draws with {against} by the same recipe on more recent sales: a refresh."
+    return False, f"{subject} draws with {against} by the same recipe on sales that are no more recent."
 
 
 def _saw_more(challenger: Contender, champion: Contender) -> bool:

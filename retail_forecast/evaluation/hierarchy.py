@@ -45,27 +45,25 @@ class Level:
             stop = int(np.searchsorted(ends, self.starts[begin] + _CHUNK_ROWS, side="right"))
             stop = max(stop, begin + 1)
             rows = self.order[self.starts[begin] : ends[stop - 1]]
-            yield np.add.reduceat(
-                matrix[rows], self.starts[begin:stop] - self.starts[begin], axis=0, dtype=np.float64
-            )
+            yield np.add.reduceat(matrix[rows], self.starts[begin:stop] - self.starts[begin], axis=0, dtype=np.float64)
             begin = stop
 
 
 def build_levels(
-    series: pl.DataFrame, attributes: Mapping[str, pl.LazyFrame | pl.DataFrame], levels: Sequence[Sequence[str]]
+    series: pl.DataFrame,
+    attributes: Mapping[str, pl.LazyFrame | pl.DataFrame],
+    levels: Sequence[Sequence[str]],
 ) -> list[Level]:
     """The levels over `series`, one row of which is one (store_id, item_id).
 
-    attributes: tables with one row per store, item or series. A series without a value forms a group of its own
-    kind (missing), so every level adds up to the same total. Raises SchemaError for an unknown column.
+    attributes: tables with one row per store, item or series. The series without a value form a group of
+    their own, so every level adds up to the same total. Raises SchemaError for an unknown column.
     """
     described = add_attributes(series, attributes)
     return [_level(described, tuple(columns)) for columns in levels]
 
 
-def add_attributes(
-    series: pl.DataFrame, attributes: Mapping[str, pl.LazyFrame | pl.DataFrame]
-) -> pl.DataFrame:
+def add_attributes(series: pl.DataFrame, attributes: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> pl.DataFrame:
     """The same rows in the same order, with the attributes of each series beside it."""
     for table in attributes.values():
         columns = table.lazy().collect_schema().names()

@@ -1,7 +1,7 @@
 """Measures of error over plain arrays: N series, H forecast periods, P periods of history, Q quantiles.
 
-RMSSE and WRMSSE: "The M5 accuracy competition" (Makridakis et al., 2022), equations 1 and 2. WQL: the mean over
-the quantiles of 2 x pinball loss / total of the actual values, as in GluonTS and fev.
+RMSSE and WRMSSE: "The M5 accuracy competition" (Makridakis et al., 2022), equations 1 and 2. WQL: the mean
+over the quantiles of 2 x pinball loss / total of the actual values, as in GluonTS and fev.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Array = NDArray[np.floating]
 
 
 def squared_scale(history: Array, stops: Sequence[int]) -> NDArray[np.float64]:
-    """[N, P] to [N, len(stops)]: the mean squared step of each series before each stop, from its first sale on.
+    """[N, P] to [N, len(stops)]: mean squared step of each series before each stop, from its first sale on.
 
     A stop is the number of periods that may be seen. NaN where there is no step yet.
 
@@ -28,21 +28,23 @@ def squared_scale(history: Array, stops: Sequence[int]) -> NDArray[np.float64]:
     steps[np.arange(len(first)), np.minimum(first, history.shape[1] - 1)] = 0.0
     sums = np.stack([steps[:, :stop].sum(axis=1) for stop in stops], axis=1)
     counts = np.asarray(stops)[None, :] - 1 - first[:, None]
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    scale: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return scale
 
 
 def rmsse(error: Array, scale: Array, known: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """[N, H] to [N]: root of the mean squared error over the mean squared step; NaN where the scale is no use.
+    """[N, H] to [N]: root of the mean squared error over the mean squared step; NaN where that is no scale.
 
     known: [N, H], false where the actual value is not there (yet).
     """
     mean_squared = np.mean(error**2, axis=1) if known is None else _masked_mean(error**2, known)
     usable = np.isfinite(scale) & (scale > 0)
-    return np.sqrt(np.divide(mean_squared, scale, out=np.full(len(scale), np.nan), where=usable))
+    ratio: NDArray[np.float64] = np.divide(mean_squared, scale, out=np.full(len(scale), np.nan), where=usable)
+    return np.sqrt(ratio)
 
 
 def weighted_mean(values: Array, weights: Array) -> float:
-    """The weighted mean over the values that are numbers; NaN where none is. No weight at all means equal ones."""
+    """The weighted mean of the values that are numbers, NaN without any. No weight at all: equal weights."""
     usable = np.isfinite(values)
     if not usable.any():
         return float("nan")
@@ -81,4 +83,5 @@ def coverage(actual: Array, lower: Array, upper: Array) -> float:
 def _masked_mean(values: Array, known: NDArray[np.bool_]) -> NDArray[np.float64]:
     counts = known.sum(axis=1)
     sums = np.where(known, values, 0.0).sum(axis=1)
-    return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    means: NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    return means

@@ -1,4 +1,4 @@
-"""History as one matrix: compact enough for 30,000 series over five years, and quick to sum along any level."""
+"""History as one matrix: small enough for 30,000 series over five years, quick to sum along any level."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Panel:
 def build_panel(history: pl.LazyFrame, series: pl.DataFrame, *, last: date) -> Panel:
     """The sales of `series` up to `last`, one row of which is one (store_id, item_id).
 
-    A period without a row sold nothing; a period in which no series has a row is left out. The rows are streamed
-    into the matrix, so the peak is its size (4 bytes a cell) and some batches.
+    A period without a row sold nothing; a period in which no series has a row is left out. The rows are
+    streamed into the matrix, so the peak is its size (4 bytes a cell) and some batches.
     """
     seen = history.filter(pl.col("date") <= last)
     dates = seen.select(pl.col("date").unique().sort()).collect(engine="streaming")

@@ -17,7 +17,13 @@ from retail_forecast.evaluation.panel import Panel, build_panel, numbered
 from retail_forecast.evaluation.weights import recent_revenue
 
 Frame = pl.LazyFrame | pl.DataFrame
-_SCHEMA = {"model": pl.String, "cutoff": pl.Date, "level": pl.String, "metric": pl.String, "value": pl.Float64}
+_SCHEMA = {
+    "model": pl.String,
+    "cutoff": pl.Date,
+    "level": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+}
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,12 @@ def score_table(
     *,
     horizon: int | None = None,
 ) -> pl.DataFrame:
-    """One row per model, cutoff, level and metric: `wrmsse`, `mae`, `bias` and, given quantiles, `wql`, `coverage_…`.
+    """One row per model, cutoff, level and metric: `wrmsse`, `mae`, `bias`; `wql`, `coverage_…` of quantiles.
 
     predictions: store_id, item_id, model, cutoff, date, mean, units_sold (null where not known yet) and any
     q<quantile> columns. All models of a cutoff must cover the same series and periods.
     history: store_id, item_id, date, units_sold; of each cutoff only what lies at or before it is used.
-    levels: tuples of keys and attributes, () for the total. `wrmsse` of the level "all" is the mean over the levels.
+    levels: tuples of keys and attributes, () for the total. `wrmsse` of the level "all" is their mean.
     horizon: periods of revenue that make the weights; by default the periods that were forecast.
     Raises SchemaError when a model leaves out what another one forecast.
     """
@@ -103,7 +109,7 @@ def _check_same_rows(at_cutoff: pl.DataFrame, cutoff: date) -> None:
         culprit = counts.filter(pl.col("rows") != wanted).row(0, named=True)
         raise SchemaError(
             table="predictions",
-            problems=[f"model {culprit['model']!r} has {culprit['rows']} rows at cutoff {cutoff}, not {wanted}"],
+            problems=[f"model {culprit['model']!r} has {culprit['rows']} rows at {cutoff}, not {wanted}"],
             fix="Let every model of a cutoff forecast the same series and periods, each once.",
         )
 
@@ -145,12 +151,12 @@ def _matrices(known: pl.DataFrame, series: pl.DataFrame) -> tuple[NDArray[np.flo
 
 def _quantile_scores(known: pl.DataFrame) -> list[tuple[str, str, float]]:
     """Losses of the quantiles and coverage of the central intervals, over single series."""
-    names = sorted((name for name in known.columns if _quantile(name) is not None), key=lambda name: float(name[1:]))
-    if not names:
+    columns = {_quantile(name): name for name in known.columns}
+    quantiles = sorted(quantile for quantile in columns if quantile is not None)
+    if not quantiles:
         return []
-    quantiles = [float(name[1:]) for name in names]
     actual = known["units_sold"].cast(pl.Float64).to_numpy()
-    forecasts = known.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    forecasts = known.select(pl.col([columns[q] for q in quantiles]).cast(pl.Float64)).to_numpy()
     scores = [("wql", metrics.wql(actual, forecasts, quantiles))]
     for low, quantile in enumerate(quantiles):
         high = next((i for i, other in enumerate(quantiles) if np.isclose(other, 1 - quantile)), low)

@@ -12,18 +12,17 @@ from retail_forecast.evaluation.panel import Panel, numbered
 PRICE = "sell_price"
 
 
-def recent_revenue(
-    panel: Panel, *, stop: int, horizon: int, prices: pl.LazyFrame | None
-) -> NDArray[np.float64]:
-    """[N]: units times price over the last `horizon` periods before the stop; units where there are no prices.
+def recent_revenue(panel: Panel, *, stop: int, horizon: int, prices: pl.LazyFrame | None) -> NDArray[np.float64]:
+    """[N]: units times price over the last `horizon` periods before the stop; units when there are no prices.
 
-    prices: `sell_price` by any of store_id, item_id and date; a dated price holds until the next one. Units whose
-    price is not known count at the mean of those that are.
+    prices: `sell_price` by any of store_id, item_id and date; a dated price holds until the next one. Units
+    whose price is not known count at the mean of those that are.
     """
     begin = max(stop - horizon, 0)
     units = panel.units[:, begin:stop].astype(np.float64)
-    if prices is None or stop == begin:
-        return units.sum(axis=1)
+    unpriced: NDArray[np.float64] = units.sum(axis=1)
+    if prices is None or not units.any():
+        return unpriced
     row, period = np.nonzero(units)
     sold = pl.DataFrame(
         {"row": row.astype(np.uint32), "date": panel.dates[begin:stop][period], "units": units[row, period]}
@@ -33,7 +32,7 @@ def recent_revenue(
     revenue = priced.group_by("row").agg(value.sum().alias("revenue"))
     total = np.zeros(panel.series.height)
     total[revenue["row"].to_numpy()] = revenue["revenue"].fill_null(0.0).to_numpy()
-    return total if total.sum() > 0 else units.sum(axis=1)
+    return total if total.sum() > 0 else unpriced
 
 
 def _add_price(sold: pl.DataFrame, series: pl.DataFrame, prices: pl.LazyFrame) -> pl.DataFrame:
