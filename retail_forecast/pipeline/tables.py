@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import polars as pl
 
@@ -24,8 +23,7 @@ from retail_forecast.schemas import schema_for, validate_table
 CONTENTS = "contents"
 """Key in a part's stats: the data version of the landing's contents that the part was made of."""
 
-_PARTITIONS_AT_ONCE = 56
-_FRAMES_KEPT = 4
+_FILES_KEPT = 4
 
 
 def stale_partitions(lake: Lake, dataset: Dataset, table: str) -> list[str]:
@@ -60,7 +58,7 @@ def publish_table(
 
 @dataclass
 class _PartMaker:
-    """Reads the files of one table; a file that serves several partitions is read once as long as it is at hand."""
+    """Makes the parts of one table; a file that serves several partitions is read once as long as it is at hand."""
 
     lake: Lake
     landing: Store
@@ -68,48 +66,45 @@ class _PartMaker:
     table: str
     ledger: Ledger
     published: Mapping[str, Part]
-    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    files: dict[str, Mapping[str, pl.DataFrame]] = field(default_factory=dict)
 
     def make_all(
         self, sources: Mapping[str, Sequence[Entry]], on_progress: Callable[[int, int], None] | None
     ) -> Iterator[tuple[str, NewPart]]:
-        keys = list(sources)
-        for start in range(0, len(keys), _PARTITIONS_AT_ONCE):
-            batch = keys[start : start + _PARTITIONS_AT_ONCE]
-            yield from self._make(batch, sources)
+        for done, (partition, entries) in enumerate(sources.items(), 1):
+            rows = self._rows(partition, entries)
+            stats = {CONTENTS: self.ledger.data_versions[self.table, partition], **part_stats(rows)}
+            yield partition, NewPart(rows, tuple(self._inputs(partition, entries)), stats)
             if on_progress is not None:
-                on_progress(start + len(batch), len(keys))
+                on_progress(done, len(sources))
 
-    def _make(self, batch: Sequence[str], sources: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, NewPart]]:
-        entries = {entry.object: entry for key in batch for entry in sources[key]}
-        ordered = sorted(entries.values(), key=lambda one: (one.last_modified, one.object))
-        lost = [key for key in batch if any(entry.state != "accepted" for entry in sources[key])]
-        frames = [self._published_rows(key) for key in lost if key in self.published]
-        frames += [self._read(entry) for entry in ordered if entry.state == "accepted"]
-        rows = self._merge(frames, batch)
-        for key in batch:
-            part = rows if key == WHOLE else rows.filter(pl.col("date") == date.fromisoformat(key))
-            stats = {CONTENTS: self.ledger.data_versions[self.table, key], **part_stats(part)}
-            yield key, NewPart(part, tuple(self._inputs(key, sources[key])), stats)
-
-    def _merge(self, frames: Sequence[pl.DataFrame], batch: Sequence[str]) -> pl.DataFrame:
+    def _rows(self, partition: str, entries: Sequence[Entry]) -> pl.DataFrame:
         schema, keys = schema_for(self.dataset, self.table), list(self.dataset.table(self.table).keys)
-        rows = pl.concat([schema.create_empty(), *frames])
-        if batch != [WHOLE]:
-            rows = rows.filter(pl.col("date").is_in([date.fromisoformat(key) for key in batch]))
-        rows = rows.unique(keys, keep="last", maintain_order=True).sort(keys)
+        frames = [self._read(entry)[partition] for entry in entries if entry.state == "accepted"]
+        if len(frames) < len(entries) and partition in self.published:
+            frames = [self._published_rows(partition), *frames]
+        rows = pl.concat(frames or [schema.create_empty()])
+        if len(frames) > 1:
+            rows = rows.unique(keys, keep="last", maintain_order=True).sort(keys)
         return validate_table(schema, rows, table=self.table)
 
-    def _read(self, entry: Entry) -> pl.DataFrame:
-        if entry.object not in self.frames:
+    def _read(self, entry: Entry) -> Mapping[str, pl.DataFrame]:
+        if entry.object not in self.files:
             data = self.landing.read(entry.object)
             if hashlib.sha256(data).hexdigest() != entry.sha256:
                 fix = "Look for arrivals again: the new content is then judged."
                 raise BadDropError(object=entry.object, reason="It changed since it was accepted.", fix=fix)
-            while len(self.frames) >= _FRAMES_KEPT:
-                del self.frames[next(iter(self.frames))]
-            self.frames[entry.object] = read_drop(data, entry.object, self.table, self.dataset)
-        return self.frames[entry.object]
+            while len(self.files) >= _FILES_KEPT:
+                del self.files[next(iter(self.files))]
+            rows = read_drop(data, entry.object, self.table, self.dataset)
+            self.files[entry.object] = self._by_partition(rows)
+        return self.files[entry.object]
+
+    def _by_partition(self, rows: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
+        if self.table != "sales":
+            return {WHOLE: rows}
+        days = rows.partition_by("date", as_dict=True, maintain_order=True)
+        return {day.isoformat(): part for (day,), part in days.items()}
 
     def _published_rows(self, partition: str) -> pl.DataFrame:
         return pl.read_parquet(self.lake.store.url_of(self.published[partition].path))
