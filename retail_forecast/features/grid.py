@@ -1,0 +1,68 @@
+"""The dense grid that every window runs over: every series with every period, sorted, equally long.
+
+Because each series begins with `warm_up` periods that no feature row stands on, a plain shift or rolling sum
+over the whole sorted column is right on every row that is kept: what leaks in from the series above it lies
+further back than any window reaches. No grouping is needed, and the result depends on the window alone, not on
+where the history that was read begins.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from retail_forecast.features.spec import FeatureSpec
+
+_SERIES = ["store_id", "item_id"]
+RESOLUTION = 2.0**16
+
+
+def first_sales(sales: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per series that ever sold: `release`, the date of its first sale; sorted by store and item."""
+    sold = sales.filter(pl.col("units_sold") > 0)
+    return sold.group_by(_SERIES).agg(release=pl.col("date").min()).sort(_SERIES)
+
+
+def build_periods(first: pl.LazyFrame, last: date, spec: FeatureSpec) -> pl.LazyFrame:
+    """One row per period from the one date in `first` to `last`: `period` counts from zero."""
+    days = spec.period_days
+    count = (pl.lit(last) - pl.col("first").first()).dt.total_days() // days
+    back = pl.int_range(count, -1, -1).cast(pl.Int64) * days
+    return first.select(date=pl.lit(last) - pl.duration(days=back)).with_row_index("period")
+
+
+def build_grid(
+    series: pl.LazyFrame, periods: pl.LazyFrame, sales: pl.LazyFrame, spec: FeatureSpec, *, cutoff: date
+) -> pl.LazyFrame:
+    """One row per series and period, sorted; `_units` is what is known to have sold, null where nothing is known.
+
+    `_row` counts the rows; `_filled` is `_units` with zero for unknown and `_known` is 1.0 where it is known.
+    """
+    columns = ["units_sold", *sorted(set(spec.past_covariates) & set(sales.collect_schema().names()))]
+    ids = series.select("series", *_SERIES)
+    sold = sales.join(ids, on=_SERIES).select("series", "date", *columns)
+    grid = series.join(periods, how="cross", maintain_order="left_right")
+    grid = grid.join(sold, on=["series", "date"], how="left", maintain_order="left")
+    units = pl.col("units_sold")
+    in_life = (pl.col("date") >= pl.col("release")) & (pl.col("date") <= cutoff)
+    units = pl.when(in_life).then(units.fill_null(0) if spec.missing_periods == "zero" else units)
+    grid = grid.with_columns(units_sold=units.cast(pl.Float32), _units=exact(units)).with_row_index("_row")
+    return grid.with_columns(
+        _filled=pl.col("_units").fill_null(0.0), _known=pl.col("_units").is_not_null().cast(pl.Float64)
+    )
+
+
+def exact(value: pl.Expr) -> pl.Expr:
+    """Float64 in steps of 2⁻¹⁶, whose sums are exact in any order: equal windows give equal features, bit for bit."""
+    return (value.cast(pl.Float64) * RESOLUTION).round() / RESOLUTION
+
+
+def rolling_mean(filled: str, known: str, window: int, lag: int) -> pl.Expr:
+    """Mean of the known values in the `window` periods that end `lag` periods ago; null if none is known."""
+    return share(pl.col(filled).rolling_sum(window).shift(lag), pl.col(known).rolling_sum(window).shift(lag))
+
+
+def share(total: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """A quotient that is null where it has no denominator."""
+    return pl.when(count > 0).then(total / count).cast(pl.Float32)
