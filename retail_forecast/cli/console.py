@@ -1,0 +1,92 @@
+"""What every command shares: the console, progress bars, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from retail_forecast.errors import BadDropError, ConfigurationError, RetailForecastError, SchemaError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OnProgress = Callable[[str, int, int], None]
+"""(what, done, all): `what` names the bar; a new name starts a new bar, done == all ends it."""
+
+
+class ExitCode(IntEnum):
+    """What a script can tell from the end of a command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    DATA_REJECTED = 3
+    INTERRUPTED = 130
+
+
+def console() -> Console:
+    """The console that results go to."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def report(error: RetailForecastError) -> ExitCode:
+    """Prints the error as one message (its traceback with RETAIL_FORECAST_DEBUG=1) and says how to exit."""
+    from rich.console import Console
+
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    if os.environ.get("RETAIL_FORECAST_DEBUG") == "1":
+        stderr.print_exception()
+    stderr.print(f"[bold red]{type(error).__name__}[/]:", end=" ")
+    stderr.print(str(error), markup=False)
+    return exit_code_of(error)
+
+
+def exit_code_of(error: RetailForecastError) -> ExitCode:
+    """The exit code that an error means."""
+    if isinstance(error, ConfigurationError):
+        return ExitCode.USAGE
+    if isinstance(error, BadDropError | SchemaError):
+        return ExitCode.DATA_REJECTED
+    return ExitCode.FAILED
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Progress bars on a terminal; elsewhere one line as each part of the work begins and ends."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    shared = console()
+    if not shared.is_terminal:
+        yield _Lines(shared)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=shared) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield show
+
+
+class _Lines:
+    """Progress for a log file."""
+
+    def __init__(self, shared: Console) -> None:
+        self._console, self._open = shared, ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if done >= total:
+            self._console.print(f"{what}: {done} of {total}", markup=False)
+            self._open = ""
+        elif what != self._open:
+            self._console.print(f"{what} …", markup=False)
+            self._open = what

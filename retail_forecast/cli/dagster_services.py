@@ -1,0 +1,57 @@
+"""Dagster's own processes over one home: the code server that holds the definitions, the daemon, the UI."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retail_forecast.cli.http import answers, post_json
+from retail_forecast.cli.processes import Services
+
+if TYPE_CHECKING:
+    from retail_forecast.settings import Settings
+
+_LOCATION = "retail_forecast"
+_START_SECONDS = 120
+_LOADED = (
+    "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError{__typename ... on PythonError{message}}}}}}"
+)
+
+
+@contextmanager
+def dagster_services(settings: Settings) -> Iterator[Services]:
+    """UI and daemon are up, with the definitions loaded, inside the block and gone after it."""
+    run = settings.home.resolve() / "run"
+    environment = {"DAGSTER_HOME": str(settings.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    environment["RETAIL_FORECAST_HOME"] = str(settings.home.resolve())
+    # a socket's path may have 107 characters, which a home's may exceed
+    with tempfile.TemporaryDirectory(prefix="rf-") as folder, Services(run, environment) as services:
+        socket = Path(folder) / "code.sock"
+        workspace = run / "workspace.yaml"
+        workspace.write_text(_workspace(socket))
+        module = ["-m", "retail_forecast.definitions", "--location-name", _LOCATION, "--socket", str(socket)]
+        services.start("code-server", [sys.executable, "-m", "dagster", "code-server", "start", *module])
+        services.wait_until("The code server", socket.exists, seconds=_START_SECONDS)
+        services.start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+        address = ["-h", settings.host, "-p", str(settings.ui_port)]
+        services.start("ui", [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), *address])
+        server_info = f"{settings.ui_url}/server_info"
+        services.wait_until("The Dagster UI", lambda: answers(server_info), seconds=_START_SECONDS)
+        services.wait_until("The definitions", lambda: definitions_loaded(settings.ui_url), seconds=_START_SECONDS)
+        yield services
+
+
+def definitions_loaded(ui_url: str) -> bool:
+    """Whether the UI shows the definitions."""
+    answer = post_json(f"{ui_url}/graphql", {"query": _LOADED})
+    return '"RepositoryLocation"' in json.dumps(answer)
+
+
+def _workspace(socket: Path) -> str:
+    server = {"grpc_server": {"host": "localhost", "socket": str(socket), "location_name": _LOCATION}}
+    return json.dumps({"load_from": [server]})  # JSON is YAML

@@ -1,0 +1,79 @@
+"""Commands that bring files to the landing and forecasts out of the lake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retail_forecast.cli.console import console, progress
+from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_another_dataset
+
+imports = typer.Typer(help="Bring source files to the landing.", no_args_is_help=True)
+exports = typer.Typer(help="Write what was published to a file.", no_args_is_help=True)
+
+
+@imports.command()
+def m5(
+    archive: Annotated[Path, typer.Argument(metavar="ZIP", exists=True, dir_okay=False, help="The M5 archive.")],
+    stores: Annotated[str | None, typer.Option(help="Only these stores, such as CA_1,CA_2.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of sales.")] = None,
+) -> None:
+    """Walmart's M5 sales as daily deliveries, with prices, calendar, items and stores."""
+    from retail_forecast.ingest.m5 import import_m5
+    from retail_forecast.lake import open_store
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    refuse_another_dataset(settings.dataset_path, "m5")
+    with progress() as show:
+        dataset = import_m5(
+            archive,
+            open_store(settings.landing),
+            stores=[name.strip() for name in stores.split(",")] if stores else None,
+            until=until.date() if until else None,
+            on_progress=partial(show, "Days of sales"),
+        )
+    keep_dataset(settings.dataset_path, dataset.to_yaml())
+    console().print(f"M5 is in {settings.landing}, described by {settings.dataset_path}. Next: retail-forecast run")
+
+
+@imports.command()
+def csv(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False)],
+    dataset: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The dataset.yaml that describes them.")],
+    table: Annotated[str, typer.Option(help="The table that the files belong to.")] = "sales",
+) -> None:
+    """CSV or Parquet files of your own, checked before they land."""
+    from retail_forecast.dataset import load_dataset
+    from retail_forecast.ingest.delivery import import_files
+    from retail_forecast.lake import open_store
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    description = load_dataset(dataset)
+    refuse_another_dataset(settings.dataset_path, description.name)
+    landed = import_files(files, table, description, open_store(settings.landing))
+    keep_dataset(settings.dataset_path, dataset.read_text(encoding="utf-8"))
+    console().print(f"{len(landed)} files of {table} are in {settings.landing}. Next: retail-forecast run")
+
+
+@exports.command()
+def forecasts(
+    out: Annotated[Path, typer.Option(metavar="FILE.parquet", dir_okay=False, help="Parquet file to write.")],
+) -> None:
+    """The latest vintage: store_id, item_id, date, mean and one column per quantile."""
+    from retail_forecast.lake import open_lake
+    from retail_forecast.lake.vintages import scan_forecasts
+    from retail_forecast.settings import load_settings
+
+    lake = open_lake(load_settings().lake)
+    vintage = latest_vintage_of(lake)
+    columns = ["store_id", "item_id", "date", "mean", *(f"q{quantile:g}" for quantile in vintage.quantiles)]
+    frame = scan_forecasts(lake, vintage.id).select(columns).collect()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(out)
+    console().print(f"{frame.height:,} rows of vintage {vintage.id} in {out}")

@@ -1,0 +1,124 @@
+"""The checks of `doctor`: each looks at one thing and says how to mend it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from retail_forecast.cli.home import port_is_taken
+from retail_forecast.cli.processes import read_notes
+from retail_forecast.errors import RetailForecastError
+from retail_forecast.settings import Settings
+
+_LEAST_FREE_GB = 5
+_WANTED_FREE_GB = 20
+_PINNED = {"dagster": "1.13.27", "dagster-webserver": "1.13.27"}
+_SET = {"dagster-aws": "0.29.27", "dagster-k8s": "0.29.27", "dagster-postgres": "0.29.27"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Outcome of one check; `mend` says what to do unless all is well."""
+
+    check: str
+    state: Literal["ok", "warn", "fail"]
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which a newcomer would want to mend them."""
+    checks = (_python(), _packages(), _dataset(settings), _places(settings), _disk(settings))
+    return [*chain(*checks), *_services(settings), *_ports(settings)]
+
+
+def _python() -> Iterator[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    supported = (3, 11) <= sys.version_info[:2] < (3, 14)
+    yield Finding("python", "ok" if supported else "fail", found, "" if supported else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _packages() -> Iterator[Finding]:
+    for name, wanted in {**_PINNED, **_SET}.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            if name in _PINNED:
+                yield Finding(name, "fail", "not installed", "Run `make install`.")
+            continue
+        good = found == wanted
+        yield Finding(name, "ok" if good else "fail", found, "" if good else f"Expected {wanted}: run `make install`.")
+
+
+def _dataset(settings: Settings) -> Iterator[Finding]:
+    from retail_forecast.dataset import load_dataset
+
+    path = settings.dataset_path
+    if not path.exists():
+        yield Finding("dataset", "warn", f"no {path}", "Run `retail-forecast demo` or `retail-forecast import …`.")
+        return
+    try:
+        dataset = load_dataset(path)
+    except RetailForecastError as error:
+        yield Finding("dataset", "fail", str(error), f"Mend {path}; docs/configuration.md lists its keys.")
+        return
+    yield Finding("dataset", "ok", f"{dataset.name}: {dataset.frequency}, {dataset.horizon} periods ahead")
+
+
+def _places(settings: Settings) -> Iterator[Finding]:
+    from retail_forecast.lake import open_store
+
+    for name, url in (("landing", settings.landing), ("lake", settings.lake)):
+        try:
+            store = open_store(url)
+            store.write(".doctor", b"")
+            store.delete(".doctor")
+        except Exception as error:  # noqa: BLE001 a store may refuse in any way, and the finding tells it
+            yield Finding(
+                name, "fail", f"{url}: {error}", f"Make it writable, or set RETAIL_FORECAST_{name.upper()}_URL."
+            )
+        else:
+            yield Finding(name, "ok", url)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folder = settings.home.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    state: Literal["ok", "warn", "fail"] = "ok"
+    if free_gb < _WANTED_FREE_GB:
+        state = "warn" if free_gb >= _LEAST_FREE_GB else "fail"
+    mend = "" if state == "ok" else f"The demo takes 1 GB, the M5 up to {_WANTED_FREE_GB} GB. Make room."
+    yield Finding("disk", state, f"{free_gb:.0f} GB free at {folder}", mend)
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    for note in read_notes(settings.home / "run"):
+        if note.orphaned:
+            mend = f"Its command is gone. The next `dev` or `demo` stops it; or: kill {note.pid}"
+            yield Finding(note.name, "warn", f"left over, process {note.pid}", mend)
+        elif note.alive:
+            yield Finding(note.name, "ok", f"runs, process {note.pid}")
+        else:
+            mend = f"It crashed; {Path('run') / note.name}.log below the home says why. The next start tidies up."
+            yield Finding(note.name, "warn", f"process {note.pid} is gone", mend)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    live = any(note.alive for note in read_notes(settings.home / "run"))
+    for name in ("ui_port", "api_port", "ray_dashboard_port"):
+        port = getattr(settings, name)
+        if not port_is_taken(settings.host, port):
+            yield Finding(name, "ok", f"{port} is free")
+        elif live:
+            yield Finding(name, "ok", f"{port} is in use while this home's services run")
+        else:
+            mend = f"Fine if it is this home's API; otherwise set RETAIL_FORECAST_{name.upper()}."
+            yield Finding(name, "warn", f"{port} is in use", mend)

@@ -1,0 +1,130 @@
+"""Commands that keep something running: the demo, the development services, the API alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from retail_forecast.cli.console import console, progress
+from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_another_dataset, refuse_taken_ports
+from retail_forecast.errors import RetailForecastError
+
+if TYPE_CHECKING:
+    from retail_forecast.serving.endpoint import Endpoint
+    from retail_forecast.settings import Settings
+
+SHOP = "corner-shop"
+
+
+def demo(
+    exit_: Annotated[bool, typer.Option("--exit", help="Check one answer over HTTP, stop everything, end.")] = False,
+) -> None:
+    """Made-up shop, whole graph, UI and API: from nothing to an answer over HTTP."""
+    from retail_forecast.cli.dagster_services import dagster_services
+    from retail_forecast.ingest.shop import build_shop
+    from retail_forecast.lake import open_lake, open_store
+    from retail_forecast.orchestration.run import run_pipeline
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    refuse_another_dataset(settings.dataset_path, SHOP)
+    refuse_taken_ports(settings)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with api(settings) as endpoint:
+        with progress() as show:
+            landing = open_store(settings.landing)
+            dataset = build_shop(landing, until=yesterday, on_progress=partial(show, "Made-up days of sales"))
+            keep_dataset(settings.dataset_path, dataset.to_yaml())
+            run_pipeline(settings, on_progress=show)
+        endpoint.deploy(latest_vintage_of(open_lake(settings.lake)).id)
+        with dagster_services(settings) as services:
+            say_what_to_open(settings, check_one_answer(settings))
+            if not exit_:
+                services.watch()
+
+
+def dev() -> None:
+    """Dagster UI, daemon and API on the present home, until Ctrl-C."""
+    from retail_forecast.cli.dagster_services import dagster_services
+    from retail_forecast.dataset import load_dataset
+    from retail_forecast.lake import open_lake
+    from retail_forecast.lake.vintages import latest_vintage
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    load_dataset(settings.dataset_path)
+    refuse_taken_ports(settings)
+    with api(settings) as endpoint, dagster_services(settings) as services:
+        if (vintage := latest_vintage(open_lake(settings.lake))) is not None:
+            endpoint.deploy(vintage.id)
+        say_what_to_open(settings, None)
+        services.watch()
+
+
+def serve() -> None:
+    """The API alone, answering from the latest vintage, until Ctrl-C."""
+    from retail_forecast.cli.http import answers
+    from retail_forecast.lake import open_lake
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    vintage = latest_vintage_of(open_lake(settings.lake))
+    with api(settings) as endpoint:
+        endpoint.deploy(vintage.id)
+        console().print(f"{settings.api_url} answers from vintage {vintage.id}. Ctrl-C stops it.")
+        while answers(f"{settings.api_url}/livez"):
+            time.sleep(2)
+    raise RetailForecastError(f"The API on {settings.api_url} stopped answering.")
+
+
+@contextmanager
+def api(settings: Settings) -> Iterator[Endpoint]:
+    """The endpoint to deploy to; whatever the block or a run in it deployed is stopped after it."""
+    from retail_forecast.cli.processes import interrupt_on_termination
+    from retail_forecast.serving.endpoint import open_endpoint
+
+    interrupt_on_termination()
+    endpoint = open_endpoint(settings)
+    try:
+        yield endpoint
+    finally:
+        endpoint.stop()
+
+
+def check_one_answer(settings: Settings) -> str:
+    """URL of one forecast, after comparing the live answer with the published table.
+
+    Raises RetailForecastError if the answer comes from another vintage or says other numbers.
+    """
+    from retail_forecast.cli.http import get_json
+    from retail_forecast.lake import open_lake
+    from retail_forecast.lake.vintages import scan_forecasts
+
+    lake = open_lake(settings.lake)
+    vintage = latest_vintage_of(lake)
+    first = scan_forecasts(lake, vintage.id).head(vintage.horizon).collect()
+    store, item = first.item(0, "store_id"), first.item(0, "item_id")
+    url = f"{settings.api_url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
+    answer = get_json(url)
+    published = first.filter(store_id=store, item_id=item)["mean"].to_list()
+    served = [period["mean"] for period in answer["forecasts"]]
+    if answer["vintage"] != vintage.id or any(abs(a - b) > 1e-3 for a, b in zip(served, published, strict=True)):
+        raise RetailForecastError(f"{url} does not say what vintage {vintage.id} published: {str(answer)[:300]}")
+    return url
+
+
+def say_what_to_open(settings: Settings, question: str | None) -> None:
+    """Prints where the UI and the API are, and a line to try."""
+    out = console()
+    out.print(f"\nDagster UI   {settings.ui_url}/asset-groups/")
+    out.print(f"API          {settings.api_url}/docs")
+    if question:
+        out.print(f"Try          curl -s {question}", soft_wrap=True)
+    out.print("Ctrl-C stops everything.\n")
