@@ -94,9 +94,10 @@ def _comparable(contenders: Sequence[Contender], numbers: Mapping[str, float]) -
 
 def _beats_baseline(challenger: Contender, baseline: Contender, numbers: Mapping[str, float]) -> tuple[bool, str]:
     mine, theirs = numbers[challenger.name], numbers[baseline.name]
-    word = "beats" if mine < theirs else "does not beat"
+    better = mine < theirs and not math.isclose(mine, theirs, rel_tol=_DRAW)
+    word = "beats" if better else "does not beat"
     against = f"the baseline {baseline.name} ({theirs:.4f})"
-    return mine < theirs, f"{challenger.name} ({mine:.4f}) {word} {against}."
+    return better, f"{challenger.name} ({mine:.4f}) {word} {against}."
 
 
 def _holds_against(
