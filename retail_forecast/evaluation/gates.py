@@ -105,17 +105,18 @@ def _holds_against(
 ) -> tuple[bool, str]:
     if champion is None:
         return True, "There is no champion yet."
-    mine, limit = numbers[challenger.name], numbers[champion.name] * (1 + tolerance)
-    against = f"the champion {champion.name} ({numbers[champion.name]:.4f}"
-    against += f", tolerated up to {limit:.4f})" if tolerance else ")"
-    subject = f"{challenger.name} ({mine:.4f})"
-    if not math.isclose(mine, limit, rel_tol=_DRAW):
-        return mine < limit, f"{subject} {'holds' if mine < limit else 'does not hold'} against {against}."
-    if challenger.recipe != champion.recipe:
-        return False, f"{subject} only draws with {against}, and another recipe has to be better."
-    if _saw_more(challenger, champion):
-        return True, f"{subject} draws with {against} by the same recipe on more recent sales: a refresh."
-    return False, f"{subject} draws with {against} by the same recipe on sales that are no more recent."
+    mine, theirs = numbers[challenger.name], numbers[champion.name]
+    subject, against = f"{challenger.name} ({mine:.4f})", f"the champion {champion.name} ({theirs:.4f})"
+    draw = math.isclose(mine, theirs, rel_tol=_DRAW)
+    if draw and challenger.recipe == champion.recipe:
+        if _saw_more(challenger, champion):
+            return True, f"{subject} draws with {against} by the same recipe on more recent sales: a refresh."
+        return False, f"{subject} draws with {against} by the same recipe on sales that are no more recent."
+    if mine < theirs and not draw:
+        return True, f"{subject} beats {against}."
+    if tolerance and mine <= theirs * (1 + tolerance):
+        return True, f"{subject} stays within the tolerance of {tolerance:.1%} of {against}."
+    return False, f"{subject} does not beat {against}."
 
 
 def _saw_more(challenger: Contender, champion: Contender) -> bool:
