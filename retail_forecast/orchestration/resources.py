@@ -1,0 +1,85 @@
+"""What assets, checks and sensors are handed: the platform of one home, and the ports that the settings choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from retail_forecast.dataset import Dataset
+from retail_forecast.lake import Lake, Store, open_lake, open_store
+from retail_forecast.orchestration.notifier import LogNotifier
+from retail_forecast.settings import Settings
+
+if TYPE_CHECKING:
+    from retail_forecast.registry import ModelRegistry
+    from retail_forecast.serving import Endpoint
+    from retail_forecast.training import Trainer
+
+OnProgress = Callable[[str, int, int], None]
+"""(what, done, all)"""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Settings, dataset and stores of one home.
+
+    cutoff: pretend that only the sales up to this date existed. on_progress: told of long work.
+    """
+
+    settings: Settings
+    dataset: Dataset
+    cutoff: date | None = None
+    on_progress: OnProgress | None = None
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake."""
+        return open_lake(self.settings.lake)
+
+    @cached_property
+    def landing(self) -> Store:
+        """The landing."""
+        return open_store(self.settings.landing)
+
+    def progress(self, what: str) -> Callable[[int, int], None] | None:
+        """Reports (done, all) under a name; None if nobody listens."""
+        if self.on_progress is None:
+            return None
+        listener = self.on_progress
+        return lambda done, total: listener(what, done, total)
+
+
+def build_resources(platform: Platform, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Resources by key; each port is opened, and its libraries imported, by the run that uses it. `overrides` replace them, in tests above all."""
+    settings = platform.settings
+    return {
+        "platform": platform,
+        "trainer": dg.ResourceDefinition(lambda _: _open_trainer(settings)),
+        "registry": dg.ResourceDefinition(lambda _: _open_registry(settings)),
+        "endpoint_port": dg.ResourceDefinition(lambda _: _open_endpoint(settings)),
+        "notifier": LogNotifier(),
+        **overrides,
+    }
+
+
+def _open_trainer(settings: Settings) -> Trainer:
+    from retail_forecast.training import open_trainer
+
+    return open_trainer(settings)
+
+
+def _open_registry(settings: Settings) -> ModelRegistry:
+    from retail_forecast.registry import open_registry
+
+    return open_registry(settings)
+
+
+def _open_endpoint(settings: Settings) -> Endpoint:
+    from retail_forecast.serving import open_endpoint
+
+    return open_endpoint(settings)
