@@ -2,6 +2,7 @@
 
 from retail_forecast.features.build import build_features
 from retail_forecast.features.categories import Categories, build_categories, encode_categories
+from retail_forecast.features.grid import first_sales
 from retail_forecast.features.known import add_known_features
 from retail_forecast.features.spec import (
     AttributeTable,
@@ -22,4 +23,5 @@ __all__ = [
     "categorical_features",
     "encode_categories",
     "feature_names",
+    "first_sales",
 ]

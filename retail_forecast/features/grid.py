@@ -39,9 +39,8 @@ def build_grid(
 
     `_row` counts the rows; `_filled` is `_units` with zero for unknown and `_known` is 1.0 where it is known.
     """
-    columns = ["units_sold", *sorted(set(spec.past_covariates) & set(sales.collect_schema().names()))]
     ids = series.select("series", *_SERIES)
-    sold = sales.join(ids, on=_SERIES).select("series", "date", *columns)
+    sold = sales.join(ids, on=_SERIES).select("series", "date", "units_sold", *spec.sales_values)
     grid = series.join(periods, how="cross", maintain_order="left_right")
     grid = grid.join(sold, on=["series", "date"], how="left", maintain_order="left")
     units = pl.col("units_sold")

@@ -41,13 +41,17 @@ class AttributeTable:
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Everything that decides which features exist; equal specs give equal columns."""
+    """Everything that decides which features exist; equal specs give equal columns.
+
+    sales_values: what else the sales table says of a period; known only once the period is over.
+    """
 
     frequency: Literal["1d", "1w"]
     horizon: int
     missing_periods: Literal["zero", "missing"] = "zero"
     covariates: tuple[CovariateTable, ...] = ()
     attribute_tables: tuple[AttributeTable, ...] = ()
+    sales_values: Mapping[str, ValueType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         counts = Counter([*KEYS[2:], "units_sold", *feature_names(self)])
@@ -76,7 +80,7 @@ class FeatureSpec:
 
     @property
     def past_covariates(self) -> dict[str, ValueType]:
-        return _merged(table.past for table in self.covariates)
+        return _merged([self.sales_values, *(table.past for table in self.covariates)])
 
     @property
     def attributes(self) -> dict[str, ValueType]:
@@ -100,6 +104,17 @@ class FeatureSpec:
         """Known-future states shared by all items of a store, such as holidays or opening."""
         tables = (table.known_future for table in self.covariates if not table.per_item)
         return {n: kind for n, kind in _merged(tables).items() if kind in ("category", "boolean")}
+
+    @property
+    def table_names(self) -> list[str]:
+        """The tables that the features need besides sales."""
+        return [*(table.name for table in self.covariates), *(table.name for table in self.attribute_tables)]
+
+    def is_per_store(self, name: str) -> bool:
+        """Whether the rows of a table belong to stores."""
+        keys = {table.name: table.keys for table in self.covariates}
+        keys |= {table.name: table.keys for table in self.attribute_tables}
+        return "store_id" in keys[name]
 
     def shift(self, day: date, periods: int) -> date:
         """The date `periods` periods after `day` (before it, when negative)."""

@@ -1,0 +1,280 @@
+"""Features from the lake's tables: one artifact per training set, one frame per forecast.
+
+A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.parquet` for each group of stores, and
+`features.json`, which says what they are. Equal inputs have the same fingerprint and are built once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import retail_forecast.features
+from retail_forecast.dataset import Dataset
+from retail_forecast.errors import ConfigurationError, NotFoundError
+from retail_forecast.features import FeatureSpec, build_features, feature_names, first_sales
+from retail_forecast.lake.artifacts import Artifact
+from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
+from retail_forecast.models import Recipe
+from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.spec import feature_spec
+
+KIND = "features"
+SHARD_ROWS = 2_000_000
+GB_PER_MILLION_ROWS = 1.5
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool."""
+
+    fingerprint: str
+    cutoff: date
+    start: date
+    pools: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, int]
+    spec: FeatureSpec
+
+    @property
+    def columns(self) -> list[str]:
+        return feature_names(self.spec)
+
+    @property
+    def total_rows(self) -> int:
+        return sum(self.rows.values())
+
+    def to_json(self) -> dict[str, Any]:
+        dates = {"cutoff": self.cutoff.isoformat(), "start": self.start.isoformat()}
+        return {**asdict(self), **dates, "spec": self.spec.to_json()}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The stores whose features are built, and whose model is trained, together. One shard of the work."""
+
+    name: str
+    stores: tuple[str, ...]
+    lake: Lake
+    spec: FeatureSpec
+    start: date
+    cutoff: date
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        return pool_path(self.folder, self.name)
+
+
+def build_training_features(
+    lake: Lake,
+    dataset: Dataset,
+    *,
+    cutoff: date,
+    recipe: Recipe,
+    workers: int,
+    backtest_cutoffs: int = 2,
+    shard_rows: int = SHARD_ROWS,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> FeatureSet:
+    """Publishes the training set of a cutoff, or finds the one that equal inputs gave.
+
+    Its rows begin one training window before the earliest of `backtest_cutoffs` cutoffs, a horizon apart, the last
+    of them one horizon before `cutoff`. `on_progress(done, all)` counts pools.
+    """
+    _check_cutoff(dataset, cutoff)
+    spec = feature_spec(dataset)
+    start = spec.shift(cutoff, 1 - recipe.window_periods - backtest_cutoffs * dataset.horizon)
+    start = max(start, dataset.start_date)
+    artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, start, cutoff, shard_rows))
+    if artifact.is_published():
+        return _from_json(artifact.info())
+    releases = read_releases(lake, cutoff=cutoff)
+    if releases.is_empty():
+        raise NotFoundError(f"Any sale by {cutoff}", fix="Deliver sales of earlier periods, or move the cutoff later.")
+    pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=shard_rows)
+    with _folder_of(artifact) as folder:
+        releases.write_parquet(folder / "releases.parquet")
+        shards = [Pool(name, stores, lake, spec, start, cutoff, folder) for name, stores in pools.items()]
+        rows = _build_pools(shards, workers, shard_rows, on_progress)
+        made = FeatureSet(artifact.fingerprint, cutoff, start, pools, rows, spec)
+        (folder / "features.json").write_text(json.dumps(made.to_json(), indent=1))
+        if folder == artifact.local_folder:
+            artifact.mark_published(made.to_json())
+        else:
+            artifact.publish(folder, made.to_json())
+    return made
+
+
+def forecast_features(
+    lake: Lake,
+    dataset: Dataset,
+    *,
+    cutoff: date,
+    stores: Sequence[str] | None = None,
+    releases: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """One row per active series and period from cutoff + 1 to cutoff + horizon; active = sold by the cutoff.
+
+    releases: what `read_releases` gave, for callers that ask store by store.
+    """
+    _check_cutoff(dataset, cutoff)
+    releases = read_releases(lake, cutoff=cutoff) if releases is None else releases
+    stores = stores if stores is not None else releases["store_id"].unique().sort().to_list()
+    spec = feature_spec(dataset)
+    return _scan_features(lake, spec, stores, releases.lazy(), start=spec.shift(cutoff, 1), cutoff=cutoff).collect()
+
+
+def read_releases(lake: Lake, *, cutoff: date) -> pl.DataFrame:
+    """One row per series sold by the cutoff: store_id, item_id, `release` (its first sale). Reads all sales once."""
+    return first_sales(_sales(lake, until=cutoff)).collect(engine="streaming")
+
+
+def read_feature_set(folder: Path) -> FeatureSet:
+    """What is in a training set's folder."""
+    return _from_json(json.loads((folder / "features.json").read_text()))
+
+
+def pool_path(folder: Path, pool: str) -> Path:
+    """The feature rows of one pool."""
+    return folder / f"pool={pool}" / "features.parquet"
+
+
+def group_stores(
+    releases: pl.DataFrame, spec: FeatureSpec, *, start: date, cutoff: date, shard_rows: int
+) -> dict[str, tuple[str, ...]]:
+    """Pools of stores in their order, each of about `shard_rows` rows; a store is never split.
+
+    The name begins with the pool's number and holds what a file name may of its first store.
+    """
+    age = (pl.lit(cutoff) - pl.max_horizontal("release", pl.lit(start))).dt.total_days() // spec.period_days + 1
+    sizes = releases.group_by("store_id").agg(rows=age.sum()).sort("store_id")
+    groups: list[list[str]] = []
+    filled = shard_rows
+    for store, rows in sizes.iter_rows():
+        if filled + rows > shard_rows:
+            groups.append([])
+            filled = 0
+        groups[-1].append(store)
+        filled += rows
+    slugs = (re.sub(r"[^A-Za-z0-9_-]", "_", group[0])[:40] for group in groups)
+    return {
+        f"{number:02d}-{slug}": tuple(group) for number, (slug, group) in enumerate(zip(slugs, groups, strict=True))
+    }
+
+
+def known_future_shortfalls(lake: Lake, dataset: Dataset, *, cutoff: date) -> dict[str, date | None]:
+    """Tables of known-future values that end before cutoff + horizon, with their last date.
+
+    A table that carries values forward never ends; one that names only special days may end early with reason.
+    """
+    last = feature_spec(dataset).shift(cutoff, dataset.horizon)
+    ends = {}
+    for name, table in dataset.covariates():
+        if table.known_future and not table.carry_forward:
+            rows = lake.table(name).scan()
+            ends[name] = rows.select(pl.col("date").max()).collect().item() if rows is not None else None
+    return {name: end for name, end in ends.items() if end is None or end < last}
+
+
+def _build_pools(
+    pools: Sequence[Pool], workers: int, shard_rows: int, on_progress: Callable[[int, int], None] | None
+) -> dict[str, int]:
+    done: list[str] = []
+
+    def report(pool: Pool, _rows: int) -> None:
+        done.append(pool.name)
+        if on_progress is not None:
+            on_progress(len(done), len(pools))
+
+    memory_gb = max(1.0, GB_PER_MILLION_ROWS * shard_rows / 1e6)
+    rows = map_shards(_build_pool, pools, workers=workers, memory_gb=memory_gb, on_done=report)
+    return {pool.name: count for pool, count in zip(pools, rows, strict=True)}
+
+
+def _build_pool(pool: Pool) -> int:
+    releases = pl.scan_parquet(pool.folder / "releases.parquet")
+    rows = _scan_features(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=pool.cutoff)
+    frame = rows.filter(pl.col("date") <= pool.cutoff).collect()
+    pool.path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(pool.path, compression="zstd", compression_level=1)
+    return frame.height
+
+
+def _scan_features(
+    lake: Lake, spec: FeatureSpec, stores: Sequence[str], releases: pl.LazyFrame, *, start: date, cutoff: date
+) -> pl.LazyFrame:
+    ours = pl.col("store_id").is_in(list(stores))
+    sales = _sales(lake, since=spec.shift(start, -spec.windows.warm_up), until=cutoff).filter(ours)
+    tables = {name: lake.table(name).scan() for name in spec.table_names}
+    published = {name: rows for name, rows in tables.items() if rows is not None}
+    kept = {name: rows.filter(ours) if spec.is_per_store(name) else rows for name, rows in published.items()}
+    return build_features(sales, kept, kept, spec, cutoff=cutoff, start=start, releases=releases.filter(ours))
+
+
+def _sales(lake: Lake, *, since: date | None = None, until: date) -> pl.LazyFrame:
+    sales = lake.table("sales").scan(since=since, until=until)
+    if sales is None:
+        period = f"from {since} to {until}" if since else f"until {until}"
+        raise NotFoundError(f"Sales {period}", fix="Deliver files of these periods and run the `sales` asset.")
+    return sales
+
+
+def _check_cutoff(dataset: Dataset, cutoff: date) -> None:
+    if not dataset.is_period(cutoff):
+        days = dataset.period_days
+        expected = f"a period of the dataset: {dataset.start_date} plus a multiple of {days} day(s), not after its end"
+        raise ConfigurationError(key="cutoff", found=str(cutoff), expected=expected)
+
+
+def _fingerprint(lake: Lake, dataset: Dataset, spec: FeatureSpec, start: date, cutoff: date, shard_rows: int) -> str:
+    """Sales after the cutoff do not count, so a training set of the past stays valid as days arrive."""
+    manifests = [(name, lake.table(name).manifest()) for name in ("sales", *spec.table_names)]
+    contents = [f"{name}:{_digest_until(manifest, cutoff)}" for name, manifest in manifests]
+    return digest_of(
+        [dataset.hash, json.dumps(spec.to_json()), f"{start} {cutoff} {shard_rows}", code_digest(), *contents]
+    )
+
+
+def _digest_until(manifest: Manifest, cutoff: date) -> str:
+    parts = sorted(manifest.parts.items())
+    return digest_of(f"{key}:{part.sha256}" for key, part in parts if key == WHOLE or key <= cutoff.isoformat())
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the feature code itself: other code, other features."""
+    folder = Path(retail_forecast.features.__file__).parent
+    return sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()
+
+
+@contextmanager
+def _folder_of(artifact: Artifact) -> Iterator[Path]:
+    """Where the files are written: in place in a local lake (nobody reads before it is marked), else aside."""
+    if artifact.local_folder is not None:
+        artifact.local_folder.mkdir(parents=True, exist_ok=True)
+        yield artifact.local_folder
+        return
+    with tempfile.TemporaryDirectory(prefix="rf-features-") as folder:
+        yield Path(folder)
+
+
+def _from_json(raw: Mapping[str, Any]) -> FeatureSet:
+    return FeatureSet(
+        fingerprint=raw["fingerprint"],
+        cutoff=date.fromisoformat(raw["cutoff"]),
+        start=date.fromisoformat(raw["start"]),
+        pools={name: tuple(stores) for name, stores in raw["pools"].items()},
+        rows=raw["rows"],
+        spec=FeatureSpec.from_json(raw["spec"]),
+    )
