@@ -1,0 +1,90 @@
+"""The Serve configuration of the application, typed: Ray ignores keys that it does not know, this refuses them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from retail_forecast.errors import ConfigurationError
+from retail_forecast.serving.state import UserConfig
+
+APPLICATION = "retail-forecast"
+DEPLOYMENT = "forecasts"
+IMPORT_PATH = "retail_forecast.serving.replica:application"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuntimeEnv(_Strict):
+    """Environment of the replicas; another value restarts them one after the other."""
+
+    env_vars: dict[str, str] = {}
+
+
+class ActorOptions(_Strict):
+    """What one replica takes of its machine; `memory` in bytes."""
+
+    num_cpus: float = 1
+    memory: int | None = None
+
+
+class DeploymentConfig(_Strict):
+    """The replicas. Another user_config alone reaches them as they run."""
+
+    name: Literal["forecasts"] = "forecasts"
+    num_replicas: int = Field(2, ge=1)
+    user_config: UserConfig = UserConfig()
+    max_ongoing_requests: int = Field(100, ge=1)
+    graceful_shutdown_timeout_s: float = Field(10, ge=0)
+    health_check_period_s: float = Field(5, gt=0)
+    health_check_timeout_s: float = Field(30, gt=0)
+    ray_actor_options: ActorOptions = ActorOptions()
+
+
+class ApplicationConfig(_Strict):
+    """The one application."""
+
+    name: Literal["retail-forecast"] = "retail-forecast"
+    route_prefix: Literal["/"] = "/"
+    import_path: Literal["retail_forecast.serving.replica:application"] = "retail_forecast.serving.replica:application"
+    runtime_env: RuntimeEnv = RuntimeEnv()
+    deployments: list[DeploymentConfig] = Field([DeploymentConfig()], min_length=1, max_length=1)
+
+
+class HttpOptions(_Strict):
+    """Where the proxies listen; Serve reads this once, when it starts."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+
+
+class ServeConfig(_Strict):
+    """What `PUT /api/serve/applications/` takes, and what a RayService carries as serveConfigV2."""
+
+    proxy_location: Literal["HeadOnly", "EveryNode"] = "HeadOnly"
+    http_options: HttpOptions = HttpOptions()
+    applications: list[ApplicationConfig] = Field([ApplicationConfig()], min_length=1, max_length=1)
+
+
+def check_serve_config(raw: dict[str, Any]) -> ServeConfig:
+    """The configuration. Raises ConfigurationError naming the key, also for one that Ray would ignore."""
+    try:
+        return ServeConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(["serve config", *(str(part) for part in first["loc"])])
+        unknown = first["type"] == "extra_forbidden"
+        expected = "no such key" if unknown else first["msg"].lower()
+        raise ConfigurationError(key=key, found=first["input"], expected=expected) from error
+
+
+def build_serve_config(
+    user_config: UserConfig, *, host: str, port: int, replicas: int, environment: dict[str, str]
+) -> ServeConfig:
+    """The configuration that serves what `user_config` names."""
+    deployment = DeploymentConfig(num_replicas=replicas, user_config=user_config)
+    application = ApplicationConfig(runtime_env=RuntimeEnv(env_vars=environment), deployments=[deployment])
+    return ServeConfig(http_options=HttpOptions(host=host, port=port), applications=[application])

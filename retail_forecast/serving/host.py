@@ -1,0 +1,138 @@
+"""The process that carries Ray on this machine: python -m retail_forecast.serving.host (see `processes.start_host`).
+
+It starts a Ray of its own (loopback only, token required, no usage statistics) and stays until it is told to end. It
+holds a lock as long as it lives, so a killed host can be told from a living one whatever files it left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from retail_forecast.serving.processes import LOCK, TOKEN, HostInfo, import_path, write_info
+
+logger = logging.getLogger("retail_forecast.serving.host")
+
+ALREADY_RUNNING = 3
+_OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
+
+
+def main() -> None:
+    """Runs the host until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    arguments = _parse()
+    with _lock(arguments.folder):
+        scratch = Path(tempfile.mkdtemp(prefix="rf-", dir=_short_folder()))
+        try:
+            _carry(arguments, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
+    info = HostInfo(
+        pid=os.getpid(),
+        started_at=psutil.Process().create_time(),
+        scratch=str(scratch),
+        host=arguments.host,
+        api_port=arguments.api_port,
+        dashboard_port=arguments.dashboard_port,
+        ready=False,
+    )
+    write_info(arguments.folder, info)
+    for name in ("tmp", "metrics"):
+        (scratch / name).mkdir()
+    os.environ.update(_environment(arguments.folder, scratch))
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
+            num_gpus=0,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=arguments.dashboard_port,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            _temp_dir=str(scratch / "ray"),
+            log_to_driver=False,
+        )
+        signal.signal(signal.SIGTERM, _end)  # ray.init takes the handler
+        write_info(arguments.folder, info.as_ready())
+        logger.info("Ray is up; its REST API is on 127.0.0.1:%s", arguments.dashboard_port)
+        while True:
+            signal.pause()
+    finally:
+        ray.shutdown()
+
+
+def _environment(folder: Path, scratch: Path) -> dict[str, str]:
+    """What Ray's processes inherit; it has to be there before Ray is imported."""
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(folder / TOKEN),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # one machine only: Ray then listens on 127.0.0.1, on Linux too
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
+        "RAY_enable_worker_prestart": "0",
+        "PYTHONPATH": import_path(),
+        "TMPDIR": str(scratch / "tmp"),
+        "OMP_NUM_THREADS": "1",
+        "POLARS_MAX_THREADS": "2",
+    }
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Held by the one host of a home; the kernel takes it back when the process ends, however it ends."""
+    with (folder / LOCK).open("w") as file:
+        for _ in range(20):  # somebody who looks whether it is held holds it for an instant
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)
+        else:
+            logger.error("Another host of %s is running", folder)
+            sys.exit(ALREADY_RUNNING)
+        yield
+
+
+def _short_folder() -> str | None:
+    """Sockets live below it, and their paths may have 107 characters."""
+    return next((str(folder) for folder in [Path("/", "tmp")] if folder.is_dir()), None)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Carries Ray for the forecast API.")
+    parser.add_argument("--folder", type=Path, required=True, help="state of the host")
+    parser.add_argument("--host", required=True, help="address of the API")
+    parser.add_argument("--api-port", type=int, required=True)
+    parser.add_argument("--dashboard-port", type=int, required=True)
+    parser.add_argument("--replicas", type=int, required=True)
+    return parser.parse_args()
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    logger.info("Ending on signal %s", number)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

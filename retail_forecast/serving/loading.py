@@ -1,0 +1,51 @@
+"""From the lake to a predictor that can answer: everything is read and tried before anything is swapped."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+import weakref
+from pathlib import Path
+
+import polars as pl
+
+from retail_forecast.lake import Lake, open_lake
+from retail_forecast.lake.vintages import fetch_bundle, read_vintage, scan_forecasts, scan_scenario_features
+from retail_forecast.models import Bundle
+from retail_forecast.serving.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 8192
+_PAUSES_SECONDS = (0.5, 2.0)  # an object store that stumbles is asked again
+
+
+def load_predictor(lake_url: str, vintage_id: str) -> Predictor:
+    """The predictor of a published vintage. Raises NotFoundError, UnsoundVintageError, OSError."""
+    for pause in _PAUSES_SECONDS:
+        try:
+            return _load(open_lake(lake_url), vintage_id)
+        except OSError as error:
+            logger.warning("Loading vintage %s failed (%s); trying again in %s s", vintage_id, error, pause)
+            time.sleep(pause)
+    return _load(open_lake(lake_url), vintage_id)
+
+
+def _load(lake: Lake, vintage_id: str) -> Predictor:
+    vintage = read_vintage(lake, vintage_id)
+    cache = tempfile.TemporaryDirectory(prefix=f"{vintage_id}-")
+    try:
+        bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
+        # what-if reads one series at a time: from small uncompressed batches that takes 3 ms and no memory
+        rows = Path(cache.name) / "scenario_features.arrow"
+        keys = ["store_id", "item_id", "date"]
+        scenarios = scan_scenario_features(lake, vintage_id).sort(keys)
+        scenarios.sink_ipc(rows, compression="uncompressed", record_batch_size=_ROWS_AT_ONCE)
+        forecasts = scan_forecasts(lake, vintage_id).collect()
+        predictor = Predictor.build(vintage, forecasts, pl.scan_ipc(rows), bundle)
+    except BaseException:
+        cache.cleanup()
+        raise
+    weakref.finalize(predictor, cache.cleanup)
+    return predictor

@@ -1,0 +1,19 @@
+"""Ports that must be free before something listens on them."""
+
+from __future__ import annotations
+
+import socket
+
+from retail_forecast.errors import ConfigurationError
+
+
+def require_free_port(host: str, port: int, *, setting: str) -> None:
+    """Raises ConfigurationError, naming the setting, if something listens on the port already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            expected = f"a port that is free on {host} ({error.strerror}); stop what uses it or set another port"
+            raise ConfigurationError(key=setting, found=port, expected=expected) from error

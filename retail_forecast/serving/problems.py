@@ -1,0 +1,94 @@
+"""Errors over HTTP as RFC 9457 problem documents: what is wrong, which culprit, what to do."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem document; `members` are further fields of the document."""
+
+    def __init__(self, status: int, name: str, title: str, detail: str, **members: Any) -> None:
+        self.status, self.name, self.title, self.detail, self.members = status, name, title, detail, members
+        super().__init__(detail)
+
+
+def problem_response(request: Request, problem: ProblemError, provenance: dict[str, Any]) -> JSONResponse:
+    """The problem as a response; it carries the active vintage like every other answer."""
+    document = {
+        "type": f"urn:retail-forecast:problem:{problem.name}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        **provenance,
+        **problem.members,
+    }
+    headers = {"Retry-After": "5"} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers |= {"Allow": problem.members["allowed"]} if "allowed" in problem.members else {}
+    return JSONResponse(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Makes every error of the app a problem document, those of the framework too."""
+
+    def respond(request: Request, problem: ProblemError) -> JSONResponse:
+        return problem_response(request, problem, request.app.state.serving.provenance())
+
+    @app.exception_handler(ProblemError)
+    async def on_problem(request: Request, error: ProblemError) -> JSONResponse:
+        return respond(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(request, _invalid(error))
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
+        return respond(request, _http(request, error))
+
+    @app.exception_handler(Exception)
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        detail = "The request could not be answered because of a fault on our side; the replica's log has it."
+        return respond(request, ProblemError(500, "internal", "Internal error", detail))
+
+
+def _invalid(error: RequestValidationError) -> ProblemError:
+    errors = [
+        {"where": ".".join(str(part) for part in one["loc"]), "problem": one["msg"], "found": _short(one.get("input"))}
+        for one in error.errors()
+    ]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    detail = f"{errors[0]['where']}: {errors[0]['problem']}; found {errors[0]['found']}{more}. /docs has the schema."
+    return ProblemError(422, "invalid-request", "The request is not valid", detail, errors=errors)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _http(request: Request, error: HTTPException) -> ProblemError:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {request.url.path}; /docs lists every route."
+        return ProblemError(404, "no-such-route", "No such route", detail)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = f"{request.url.path} does not take {request.method}, only {allowed}."
+        return ProblemError(405, "method-not-allowed", "Method not allowed", detail, allowed=allowed)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ProblemError(413, "too-large", "The request is too large", str(error.detail))
+    title = HTTPStatus(error.status_code).phrase
+    return ProblemError(error.status_code, title.lower().replace(" ", "-"), title, str(error.detail))

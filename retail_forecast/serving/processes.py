@@ -1,0 +1,245 @@
+"""The host process seen from outside: start it so that it outlives its starter, find it, end it and nothing else.
+
+HOME/serve/ holds host.json (process, ports), token (what Ray's REST API asks for), host.log and the lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from retail_forecast.errors import ConfigurationError, DeploymentError
+from retail_forecast.serving.ports import require_free_port
+from retail_forecast.settings import Settings
+
+INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
+
+_START_SECONDS = 120
+_END_SECONDS = 20
+_children: list[subprocess.Popen[bytes]] = []  # hosts that this process started, so that none ends as a zombie
+
+
+@dataclass(frozen=True)
+class HostInfo:
+    """What a host says of itself. `started_at` tells its process from a later one with the same number."""
+
+    pid: int
+    started_at: float
+    scratch: str
+    host: str
+    api_port: int
+    dashboard_port: int
+    ready: bool
+
+    def as_ready(self) -> HostInfo:
+        """The same host, now taking deployments."""
+        return replace(self, ready=True)
+
+    @property
+    def api_url(self) -> str:
+        """Base URL of the API, as seen from this machine."""
+        address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  read, not bound
+        return f"http://{address}:{self.api_port}"
+
+    @property
+    def rest_url(self) -> str:
+        """Base URL of Ray's REST API."""
+        return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def metrics_folder(self) -> str:
+        """Where replicas share their metrics."""
+        return str(Path(self.scratch) / "metrics")
+
+
+def serve_folder(settings: Settings) -> Path:
+    """Folder of the host's state."""
+    return settings.home.resolve() / "serve"
+
+
+def running_host(folder: Path) -> HostInfo | None:
+    """The host that lives now, ready or not; None if there is none."""
+    return read_info(folder) if _lock_is_held(folder) else None
+
+
+def start_host(settings: Settings) -> HostInfo:
+    """The running host, started if need be, ready to take a deployment.
+
+    Raises ConfigurationError if a port is taken or a host with other ports runs; DeploymentError if it does not start.
+    """
+    folder = serve_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _lock_is_held(folder):
+        end_leftovers(folder)
+        require_free_port(settings.host, settings.api_port, setting="RETAIL_FORECAST_API_PORT")
+        require_free_port("127.0.0.1", settings.ray_dashboard_port, setting="RETAIL_FORECAST_RAY_DASHBOARD_PORT")
+        _write_token(folder)
+        _spawn(folder, settings)
+    info = _wait_until_ready(folder)
+    _require_same_ports(info, settings)
+    return info
+
+
+def stop_host(folder: Path) -> bool:
+    """Ends the host and every process of its session; whether there was one."""
+    info = read_info(folder)
+    if info is None:
+        return False
+    lived = _lock_is_held(folder)
+    if lived:
+        ours = list(_session_of(info))
+        _signal_host(info)
+        psutil.wait_procs(ours, timeout=_END_SECONDS)
+    end_leftovers(folder)
+    return lived
+
+
+def end_leftovers(folder: Path) -> None:
+    """Kills what is left of a host that ended without tidying up, and removes its files."""
+    info = read_info(folder)
+    if info is not None:
+        remaining = list(_session_of(info))
+        for process in remaining:
+            _kill(process)
+        psutil.wait_procs(remaining, timeout=5)
+        shutil.rmtree(info.scratch, ignore_errors=True)
+    for name in (INFO, TOKEN):
+        (folder / name).unlink(missing_ok=True)
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def read_info(folder: Path) -> HostInfo | None:
+    """What the last host wrote; None if it wrote nothing, or ended tidily."""
+    try:
+        return HostInfo(**json.loads((folder / INFO).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def write_info(folder: Path, info: HostInfo) -> None:
+    """Writes host.json whole."""
+    draft = folder / f"{INFO}.{os.getpid()}"
+    draft.write_text(json.dumps(asdict(info)))
+    draft.replace(folder / INFO)
+
+
+def read_token(folder: Path) -> str:
+    """What Ray's REST API asks for."""
+    return (folder / TOKEN).read_text().strip()
+
+
+def import_path() -> str:
+    """PYTHONPATH with which another process imports what this one does."""
+    return os.pathsep.join(str(Path(path).resolve()) for path in sys.path if path)
+
+
+def _spawn(folder: Path, settings: Settings) -> None:
+    command = [sys.executable, "-m", "retail_forecast.serving.host", "--folder", str(folder), "--host", settings.host]
+    command += ["--api-port", str(settings.api_port), "--dashboard-port", str(settings.ray_dashboard_port)]
+    command += ["--replicas", str(settings.replicas)]
+    inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS", "RAY_AUTH_TOKEN")}
+    with (folder / LOG).open("wb") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": import_path()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children.append(child)
+
+
+def _wait_until_ready(folder: Path) -> HostInfo:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        info = running_host(folder)
+        if info is not None and info.ready:
+            return info
+        if info is None and _children and _children[-1].poll() not in (None, 3):
+            raise _did_not_start(folder, f"ended with status {_children[-1].returncode}")
+        time.sleep(0.1)
+    raise _did_not_start(folder, f"was not ready after {_START_SECONDS} s")
+
+
+def _did_not_start(folder: Path, how: str) -> DeploymentError:
+    log = folder / LOG
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log.exists() else ""
+    text = f"The endpoint's host process {how}. Last lines of {log}:\n{tail}\n"
+    return DeploymentError(text, wanted="", active=None)
+
+
+def _require_same_ports(info: HostInfo, settings: Settings) -> None:
+    wanted = {
+        "RETAIL_FORECAST_API_PORT": (settings.api_port, info.api_port),
+        "RETAIL_FORECAST_RAY_DASHBOARD_PORT": (settings.ray_dashboard_port, info.dashboard_port),
+        "RETAIL_FORECAST_HOST": (settings.host, info.host),
+    }
+    for key, (found, used) in wanted.items():
+        if found != used:
+            expected = f"{used!r}, which this home's endpoint uses (or stop it first: kill {info.pid})"
+            raise ConfigurationError(key=key, found=found, expected=expected)
+
+
+def _lock_is_held(folder: Path) -> bool:
+    try:
+        with (folder / LOCK).open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _session_of(info: HostInfo) -> Iterator[psutil.Process]:
+    """The host's living processes: those of its session, which it leads and nobody else joins.
+
+    A number that stands for a session is not given away while a process of it lives; one that was given away to a
+    later process therefore has left nothing.
+    """
+    if psutil.pid_exists(info.pid) and abs(_started_at(info.pid) - info.started_at) > 1:
+        return
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == info.pid and process.create_time() >= info.started_at - 1:
+                yield process
+        except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            continue
+
+
+def _started_at(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _signal_host(info: HostInfo) -> None:
+    if abs(_started_at(info.pid) - info.started_at) <= 1:
+        psutil.Process(info.pid).terminate()
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _write_token(folder: Path) -> None:
+    file = os.open(folder / TOKEN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w") as sink:
+        sink.write(secrets.token_hex(32))

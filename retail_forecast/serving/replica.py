@@ -1,0 +1,44 @@
+"""The Ray Serve application. Only Ray's own processes import this module."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+
+from retail_forecast.serving.app import build_app
+from retail_forecast.serving.config import DEPLOYMENT
+from retail_forecast.serving.metrics import Metrics
+from retail_forecast.serving.state import ServingState
+
+logger = logging.getLogger(__name__)
+
+
+class ForecastReplica:
+    """One replica: it answers from its state, and takes a new vintage while it answers."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.serving = ServingState(replica=serve.get_replica_context().replica_id.unique_id)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return build_app(self.serving, self.metrics)
+
+    async def reconfigure(self, user_config: dict[str, Any]) -> None:
+        """Takes note of what to serve. Never raises: Ray would kill the replica, and with the last one the service."""
+        # in a thread, so that the replica goes on answering while it loads
+        await asyncio.to_thread(self.serving.switch, user_config)
+        status = self.serving.status()
+        self.metrics.show(
+            vintage=status["active"] or "",
+            model_version=status["model_version"] or "",
+            degraded=status["status"] != "ready",
+            failed=status["error"] is not None,
+        )
+
+
+_deployment: Any = serve.deployment(name=DEPLOYMENT)(serve.ingress()(ForecastReplica))
+application = _deployment.bind()

@@ -1,0 +1,70 @@
+"""What the routes share: the active predictor, and the documentation of problems."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from retail_forecast.serving.contracts import NoParameters, Problem
+from retail_forecast.serving.predictor import Predictor
+from retail_forecast.serving.problems import MEDIA_TYPE, ProblemError
+from retail_forecast.serving.state import ServingState
+
+
+def _serving(request: Request) -> ServingState:
+    serving: ServingState = request.app.state.serving
+    return serving
+
+
+async def _no_parameters(_: Annotated[NoParameters, Query()]) -> None:
+    """Refuses a query that nothing would read."""
+
+
+Serving = Annotated[ServingState, Depends(_serving)]
+STRICT = [Depends(_no_parameters)]
+
+
+def require(serving: ServingState) -> Predictor:
+    """The active predictor; without one the request ends with 503."""
+    if serving.active is not None:
+        return serving.active
+    if serving.wanted is None:
+        detail = "No forecasts have been published yet; `retail-forecast run` publishes them."
+    else:
+        detail = f"Vintage {serving.wanted!r} could not be loaded and there is no earlier one: {serving.error}"
+    raise ProblemError(503, "no-forecasts", "There is nothing to answer from", detail, wanted=serving.wanted)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of the problems that a route may answer with."""
+    schema = {"schema": Problem.model_json_schema()}
+    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+
+
+def require_store(predictor: Predictor, store_id: str) -> None:
+    """Ends the request with 404 if the vintage has no such store."""
+    if store_id in predictor.table.stores:
+        return
+    detail = (
+        f"Vintage {predictor.vintage.id} has no forecasts for store {store_id!r}."
+        f"{_nearest(predictor.table.nearest_stores(store_id))} GET /v1/stores lists its stores."
+    )
+    raise ProblemError(404, "unknown-store", "Unknown store", detail, store_id=store_id)
+
+
+def require_series(predictor: Predictor, store_id: str, item_id: str) -> tuple[str, str]:
+    """The series' key; ends the request with 404 if the vintage has no such series."""
+    require_store(predictor, store_id)
+    if (store_id, item_id) in predictor.table.spans:
+        return store_id, item_id
+    detail = (
+        f"Vintage {predictor.vintage.id} has no forecasts for item {item_id!r} in store {store_id!r}."
+        f"{_nearest(predictor.table.nearest_items(store_id, item_id))} GET /v1/stores/{store_id}/items lists its items."
+    )
+    raise ProblemError(404, "unknown-item", "Unknown item", detail, store_id=store_id, item_id=item_id)
+
+
+def _nearest(names: list[str]) -> str:
+    return f" Did you mean {' or '.join(repr(name) for name in names)}?" if names else ""

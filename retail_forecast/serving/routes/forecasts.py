@@ -1,0 +1,117 @@
+"""Forecasts: one series, many series, and what would be under other prices or promotions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from retail_forecast.serving.contracts import (
+    BatchAnswer,
+    BatchRequest,
+    ForecastAnswer,
+    ItemsAnswer,
+    ItemsQuery,
+    StoresAnswer,
+    WhatIfAnswer,
+    WhatIfRequest,
+)
+from retail_forecast.serving.problems import ProblemError
+from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
+from retail_forecast.serving.scenario import CovariateChange, ScenarioError
+from retail_forecast.serving.table import DECIMALS
+
+router = APIRouter(prefix="/v1", tags=["forecasts"])
+
+# Routes return a response, not a model: validating our own numbers again would cost more than looking them up.
+
+
+@router.get(
+    "/forecasts/{store_id}/{item_id:path}",
+    response_model=ForecastAnswer,
+    responses=documented(404, 422, 503),
+    dependencies=STRICT,
+    summary="Forecasts of one series",
+)
+async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONResponse:
+    """Expected units and quantiles of one item in one store, for every period of the horizon."""
+    predictor = require(serving)
+    series = require_series(predictor, store_id, item_id)
+    rows = predictor.table.rows(series)
+    return JSONResponse({**predictor.provenance, "store_id": store_id, "item_id": item_id, "forecasts": rows})
+
+
+@router.post(
+    "/forecasts",
+    response_model=BatchAnswer,
+    responses=documented(413, 422, 503),
+    dependencies=STRICT,
+    summary="Forecasts of many series",
+)
+def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
+    """Up to 1000 series at once; those that the vintage does not have are listed under `unknown`."""
+    predictor = require(serving)
+    keys = [(key.store_id, key.item_id) for key in batch.series]
+    found = [
+        {"store_id": store, "item_id": item, "forecasts": predictor.table.rows((store, item))}
+        for store, item in keys
+        if (store, item) in predictor.table.spans
+    ]
+    unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
+    return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
+
+
+@router.post(
+    "/what-if",
+    response_model=WhatIfAnswer,
+    responses=documented(404, 413, 422, 503),
+    dependencies=STRICT,
+    summary="Forecasts under other prices or promotions",
+)
+def post_what_if(scenario: WhatIfRequest, serving: Serving) -> JSONResponse:
+    """Runs the model again with other values of covariates that are known ahead; GET /v1/model names them.
+
+    `difference` compares quantile with quantile; it is not the distribution of the difference.
+    """
+    predictor = require(serving)
+    series = require_series(predictor, scenario.store_id, scenario.item_id)
+    changes = [
+        CovariateChange(column, change.dates, value)
+        for change in scenario.changes
+        for column, value in change.values.items()
+    ]
+    try:
+        periods = predictor.what_if(series, changes)
+    except ScenarioError as error:
+        raise ProblemError(422, "invalid-scenario", "The scenario is not possible", str(error)) from error
+    total = {
+        name: round(sum(period[name]["mean"] for period in periods), DECIMALS)
+        for name in ("baseline", "scenario", "difference")
+    }
+    key = {"store_id": series[0], "item_id": series[1]}
+    return JSONResponse({**predictor.provenance, **key, "total": total, "periods": periods})
+
+
+@router.get("/stores", response_model=StoresAnswer, responses=documented(503), dependencies=STRICT, summary="Stores")
+async def get_stores(serving: Serving) -> JSONResponse:
+    """Every store with forecasts, and how many items it has."""
+    predictor = require(serving)
+    stores = [{"store_id": store, "items": count} for store, count in predictor.table.stores.items()]
+    return JSONResponse({**predictor.provenance, "stores": stores})
+
+
+@router.get(
+    "/stores/{store_id}/items",
+    response_model=ItemsAnswer,
+    responses=documented(404, 422, 503),
+    summary="Items of a store",
+)
+async def get_items(store_id: str, query: Annotated[ItemsQuery, Query()], serving: Serving) -> JSONResponse:
+    """The items of a store in order, a page at a time."""
+    predictor = require(serving)
+    require_store(predictor, store_id)
+    items = [item for item in predictor.table.items(store_id) if item > query.after]
+    page = items[: query.limit]
+    following = page[-1] if len(items) > len(page) else None
+    return JSONResponse({**predictor.provenance, "store_id": store_id, "items": page, "next": following})

@@ -1,0 +1,50 @@
+"""Ray Serve's REST API: what we ask of it, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from retail_forecast.serving.config import APPLICATION, DEPLOYMENT, ServeConfig
+
+_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class ApplicationState:
+    """What Serve says of the application: the ids of its running replicas, and a message when something failed."""
+
+    status: str
+    message: str
+    replicas: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ServeApi:
+    """The REST API at `url`, which asks for `token`. Raises httpx.HTTPError."""
+
+    url: str
+    token: str
+
+    def put(self, config: ServeConfig) -> None:
+        """Makes `config` what Serve works towards; returns before it got there."""
+        self._request("PUT", json=config.model_dump(exclude_none=True))
+
+    def state(self) -> ApplicationState:
+        """What Serve is doing."""
+        found = self._request("GET").json().get("applications", {}).get(APPLICATION)
+        if found is None:
+            return ApplicationState("NOT_STARTED", "", frozenset())
+        replicas = found["deployments"].get(DEPLOYMENT, {}).get("replicas", [])
+        running = frozenset(one["replica_id"] for one in replicas if one["state"] == "RUNNING")
+        return ApplicationState(found["status"], found["message"], running)
+
+    def _request(self, method: str, **content: Any) -> httpx.Response:
+        # trust_env: a proxy from the environment has no business with the loopback address
+        with httpx.Client(trust_env=False, timeout=_TIMEOUT_SECONDS) as client:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            response = client.request(method, f"{self.url}/api/serve/applications/", headers=headers, **content)
+        response.raise_for_status()
+        return response

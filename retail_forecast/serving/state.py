@@ -1,0 +1,108 @@
+"""What a replica was told to serve and what it serves. A new vintage is swapped in last; a bad one changes nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retail_forecast.serving.loading import load_predictor
+from retail_forecast.serving.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+
+class UserConfig(BaseModel):
+    """What every replica is told: the vintage to serve and where the lake is.
+
+    fallback: what a replica that starts anew serves when the wanted vintage cannot be loaded.
+    request: identifies one deployment, so that the same vintage can be asked for again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vintage: str | None = None
+    lake_url: str | None = None
+    fallback: str | None = None
+    request: str | None = None
+
+
+class ServingState:
+    """Holds the active predictor; readers take `active` once per request and keep it."""
+
+    def __init__(self, replica: str = "local", load: Callable[[str, str], Predictor] = load_predictor) -> None:
+        self.replica = replica
+        self.active: Predictor | None = None
+        self.lake_url: str | None = None
+        self.wanted: str | None = None
+        self.request: str | None = None
+        self.error: str | None = None
+        self.failures = 0
+        self._load = load
+        self._lock = threading.Lock()
+
+    def switch(self, raw: Any) -> None:
+        """Serves what the configuration wants, or keeps what is served and says why. Never raises."""
+        with self._lock:
+            config, error = _parse(raw)
+            error = error or self._try(config)
+            self.failures += error is not None
+            self.wanted, self.error, self.request = config.vintage, error, config.request
+
+    def _try(self, config: UserConfig) -> str | None:
+        if config.vintage is None:
+            return None
+        if config.lake_url is None:
+            return "user_config: lake_url is missing."
+        error = self._take(config.lake_url, config.vintage)
+        if error is not None and self.active is None and config.fallback is not None:
+            self._take(config.lake_url, config.fallback)
+        return error
+
+    def _take(self, lake_url: str, vintage: str) -> str | None:
+        """Loads and swaps; the reason if that failed."""
+        if self.active is not None and (self.active.vintage.id, self.lake_url) == (vintage, lake_url):
+            return None
+        try:
+            predictor = self._load(lake_url, vintage)
+        except Exception as error:
+            logger.exception("Vintage %s cannot be served", vintage)
+            return f"{type(error).__name__}: {error}"
+        self.active, self.lake_url = predictor, lake_url
+        logger.info("Serving vintage %s", vintage)
+        return None
+
+    def provenance(self) -> dict[str, str]:
+        """Vintage, model version and cutoff of the active predictor; empty without one."""
+        return self.active.provenance if self.active is not None else {}
+
+    def status(self) -> dict[str, Any]:
+        """The replica's report (see contracts.ServingStatus)."""
+        active = self.provenance()
+        vintage = active.get("vintage")
+        state = "unready" if vintage is None else "ready" if self.error is None else "degraded"
+        return {
+            "status": state,
+            "wanted": self.wanted,
+            "active": vintage,
+            "model_version": active.get("model_version"),
+            "cutoff": active.get("cutoff"),
+            "error": self.error,
+            "replica": self.replica,
+            "request": self.request,
+        }
+
+
+def _parse(raw: Any) -> tuple[UserConfig, str | None]:
+    """The configuration and what is wrong with it; then only what it was about, as far as that can be read."""
+    try:
+        return UserConfig.model_validate(raw or {}), None
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        where = ".".join(["user_config", *(str(part) for part in first["loc"])])
+        known = raw if isinstance(raw, dict) else {}
+        about = {name: str(known[name]) for name in ("vintage", "request") if known.get(name) is not None}
+        return UserConfig(**about), f"{where}: {first['msg']}."

@@ -1,0 +1,145 @@
+"""A small made-up chain with a trained model, published as vintages: what the serving tests answer from."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec, build_categories, build_features
+from retail_forecast.lake import Lake, open_lake
+from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
+from retail_forecast.models import Bundle, Recipe, fit_intervals, train_pool, write_bundle
+from retail_forecast.models.bundle import write_json
+
+FIRST_DAY, CUTOFF, HORIZON = date(2024, 1, 1), date(2024, 9, 30), 7
+STORES, ITEMS = ("S1", "S2"), ("bread", "milk", "eggs/6")
+QUANTILES = (0.05, 0.5, 0.95)
+SPEC = FeatureSpec(
+    frequency="1d",
+    horizon=HORIZON,
+    covariates=(
+        CovariateTable("prices", ("store_id", "item_id", "date"), {"sell_price": "float", "promotion": "boolean"}),
+        CovariateTable("calendar", ("date",), {"event": "category"}),
+    ),
+    attribute_tables=(AttributeTable("items", ("item_id",), {"department": "category"}),),
+)
+
+
+def features() -> pl.DataFrame:
+    """One row per series and day, up to the horizon's end."""
+    sales, tables = _source()
+    return build_features(
+        sales.lazy(),
+        {name: tables[name].lazy() for name in ("prices", "calendar")},
+        {"items": tables["items"].lazy()},
+        SPEC,
+        cutoff=CUTOFF,
+        start=date(2024, 2, 1),
+    ).collect()
+
+
+def train(rows: pl.DataFrame, folder: Path) -> Bundle:
+    """A tiny model of one pool per store, with intervals."""
+    pools = {f"pool-{store}": [store] for store in STORES}
+    recipe = Recipe(trees=20, learning_rate=0.3, leaves=7, min_data_in_leaf=5)
+    models, categories = {}, {}
+    for pool, stores in pools.items():
+        part = rows.filter(pl.col("store_id").is_in(stores))
+        categories[pool] = build_categories(part, SPEC)
+        models[pool] = train_pool(part.filter(pl.col("date") <= CUTOFF), recipe, SPEC, categories[pool])
+    bundle = write_bundle(
+        folder,
+        recipe=recipe,
+        spec=SPEC,
+        pools=pools,
+        training_cutoff=CUTOFF,
+        origin={"trained": "for a test"},
+        categories=categories,
+        models=models,
+    )
+    known = rows.filter(pl.col("date") <= CUTOFF)
+    lead = pl.Series("lead", [1 + i % HORIZON for i in range(known.height)], dtype=pl.Int16)
+    residuals = bundle.predict(known).with_columns(known["units_sold"], lead)
+    write_json(folder / "intervals.json", fit_intervals(residuals, horizon=HORIZON, quantiles=QUANTILES).to_json())
+    return Bundle.load(folder)
+
+
+def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, scale: float = 1.0) -> Vintage:
+    """The forecasts of the bundle as a vintage; with a `scale` other than 1 they are not what the model says."""
+    ahead = rows.filter(pl.col("date") > CUTOFF).sort("store_id", "item_id", "date")
+    lead = ((pl.col("date") - CUTOFF).dt.total_days()).cast(pl.Int16)
+    mean = bundle.predict(ahead).with_columns(lead=lead, mean=pl.col("mean") * scale)
+    forecasts = bundle.add_quantiles(mean, QUANTILES)
+    fingerprint = f"{version}{scale}".encode().hex().ljust(10, "0")
+    series = len(STORES) * len(ITEMS)
+    vintage = Vintage(
+        id=vintage_id(CUTOFF, fingerprint),
+        dataset="corner-shops",
+        frequency="1d",
+        cutoff=CUTOFF.isoformat(),
+        horizon=HORIZON,
+        quantiles=QUANTILES,
+        model_version=version,
+        model={"recipe": "tiny"},
+        inputs={"sales": [_input("2024-09-29"), _input("2024-09-30")], "prices": [_input("all")]},
+        fingerprint=fingerprint,
+        code_version="0",
+        created_at=f"2024-10-01T00:00:0{version}+00:00",
+        rows=forecasts.height,
+        series=series,
+    )
+    return publish_vintage(lake, vintage, forecasts, ahead, bundle.path)
+
+
+def spoil(lake_url: str, vintage: Vintage) -> Vintage:
+    """A vintage like `vintage` whose forecasts file was cut in the middle."""
+    lake, bad = open_lake(lake_url), vintage.id[:-4] + "dead"
+    for info in list(lake.store.list(f"vintages/{vintage.id}")):
+        data = lake.store.read(info.path)
+        if info.path.endswith("forecasts.parquet"):
+            data = data[: len(data) // 2]
+        if info.path.endswith("vintage.json"):
+            data = json.dumps({**json.loads(data), "id": bad}).encode()
+        lake.store.write(info.path.replace(vintage.id, bad), data)
+    return Vintage(**{**vars(vintage), "id": bad})
+
+
+def forecasts_of(lake_url: str, vintage: str) -> pl.DataFrame:
+    """The published table."""
+    data = open_lake(lake_url).store.read(f"vintages/{vintage}/forecasts.parquet")
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def _input(partition: str) -> dict[str, object]:
+    name = f"sales/sales_{partition}.parquet"
+    return {"partition": partition, "object": name, "e_tag": "e1", "size": 10, "sha256": "ab" * 32, "rows": 6}
+
+
+def _source() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Weekly rhythm, a price that halves now and then, and sales that double when it does."""
+    generator = np.random.default_rng(7)
+    days = [FIRST_DAY + timedelta(days=n) for n in range((CUTOFF - FIRST_DAY).days + 1 + HORIZON)]
+    sales, prices = [], []
+    for store in STORES:
+        for position, item in enumerate(ITEMS):
+            for day in days:
+                promotion = bool(generator.random() < 0.2)
+                price = 2.0 + position if not promotion else 1.0 + position / 2
+                prices.append((store, item, day, price, promotion))
+                level = (3 + 2 * position) * (1 + 0.5 * (day.weekday() > 4)) * (2.2 if promotion else 1)
+                if day <= CUTOFF:
+                    sales.append((store, item, day, float(generator.poisson(level))))
+    calendar = pl.DataFrame({"date": days, "event": ["feast" if day.day == 15 else None for day in days]})
+    keys = ["store_id", "item_id", "date"]
+    tables = {
+        "prices": pl.DataFrame(prices, schema=[*keys, "sell_price", "promotion"], orient="row"),
+        "calendar": calendar.with_columns(pl.col("event").cast(pl.String)),
+        "items": pl.DataFrame({"item_id": list(ITEMS), "department": ["food", "drink", "food"]}),
+    }
+    frame = pl.DataFrame(sales, schema=[*keys, "units_sold"], orient="row")
+    return frame.with_columns(pl.col("units_sold").cast(pl.Float32)), tables
