@@ -26,6 +26,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@awk '/^[^ #]/ { uv = /^uv==/ } uv' requirements.lock > .venv/uv.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints requirements.lock --build-constraints requirements.lock --editable '.[$(ROLES)]'
+	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || \
+	  echo "LightGBM cannot be loaded: it needs OpenMP (Debian, Ubuntu: apt-get install libgomp1)" >&2
 	@touch $@
 
 demo: install ## made-up shop, whole graph, UI and API: prints what to open

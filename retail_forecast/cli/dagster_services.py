@@ -26,6 +26,9 @@ _LOADED = (
 @contextmanager
 def dagster_services(settings: Settings) -> Iterator[Services]:
     """UI and daemon are up, with the definitions loaded, inside the block and gone after it."""
+    from retail_forecast.orchestration.instance import prepare_dagster_home
+
+    prepare_dagster_home(settings)
     run = settings.home.resolve() / "run"
     environment = {"DAGSTER_HOME": str(settings.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
     environment["RETAIL_FORECAST_HOME"] = str(settings.home.resolve())

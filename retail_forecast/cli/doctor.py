@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
-from pathlib import Path
 from typing import Literal
 
 from retail_forecast.cli.home import port_is_taken
@@ -34,7 +34,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a newcomer would want to mend them."""
-    checks = (_python(), _packages(), _dataset(settings), _places(settings), _disk(settings))
+    checks = (_python(), _packages(), _openmp(), _dataset(settings), _places(settings), _disk(settings))
     return [*chain(*checks), *_services(settings), *_ports(settings)]
 
 
@@ -54,6 +54,16 @@ def _packages() -> Iterator[Finding]:
             continue
         good = found == wanted
         yield Finding(name, "ok" if good else "fail", found, "" if good else f"Expected {wanted}: run `make install`.")
+
+
+def _openmp() -> Iterator[Finding]:
+    try:
+        ctypes.CDLL("libgomp.so.1" if sys.platform == "linux" else "libomp.dylib")
+    except OSError as error:
+        mend = "LightGBM needs it: apt-get install libgomp1 (macOS: brew install libomp)."
+        yield Finding("openmp", "fail" if sys.platform == "linux" else "warn", str(error), mend)
+    else:
+        yield Finding("openmp", "ok", "found")
 
 
 def _dataset(settings: Settings) -> Iterator[Finding]:
@@ -107,18 +117,21 @@ def _services(settings: Settings) -> Iterator[Finding]:
         elif note.alive:
             yield Finding(note.name, "ok", f"runs, process {note.pid}")
         else:
-            mend = f"It crashed; {Path('run') / note.name}.log below the home says why. The next start tidies up."
+            mend = f"It crashed; {settings.home / 'run' / note.name}.log says why. The next start tidies up."
             yield Finding(note.name, "warn", f"process {note.pid} is gone", mend)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    live = any(note.alive for note in read_notes(settings.home / "run"))
-    for name in ("ui_port", "api_port", "ray_dashboard_port"):
+    from retail_forecast.serving.processes import running_host, serve_folder
+
+    ui_runs = any(note.alive for note in read_notes(settings.home / "run"))
+    api_runs = running_host(serve_folder(settings)) is not None
+    for name, ours in (("ui_port", ui_runs), ("api_port", api_runs), ("ray_dashboard_port", api_runs)):
         port = getattr(settings, name)
         if not port_is_taken(settings.host, port):
             yield Finding(name, "ok", f"{port} is free")
-        elif live:
-            yield Finding(name, "ok", f"{port} is in use while this home's services run")
+        elif ours:
+            yield Finding(name, "ok", f"{port} is used by this home")
         else:
-            mend = f"Fine if it is this home's API; otherwise set RETAIL_FORECAST_{name.upper()}."
-            yield Finding(name, "warn", f"{port} is in use", mend)
+            mend = f"Stop what listens there, or set RETAIL_FORECAST_{name.upper()}."
+            yield Finding(name, "warn", f"{port} is in use by another process", mend)

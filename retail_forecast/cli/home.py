@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,9 @@ def latest_vintage_of(lake: Lake) -> Vintage:
     return vintage
 
 
-def refuse_taken_ports(settings: Settings) -> None:
-    """Raises ConfigurationError naming the first setting whose port somebody else listens on."""
-    for name in ("ui_port", "api_port", "ray_dashboard_port"):
+def refuse_taken_ports(settings: Settings, names: Iterable[str]) -> None:
+    """Raises ConfigurationError naming the first of these settings whose port somebody listens on."""
+    for name in names:
         if port_is_taken(settings.host, port := getattr(settings, name)):
             key, found = f"RETAIL_FORECAST_{name.upper()}", f"port {port}, which another process listens on"
             raise ConfigurationError(key=key, found=found, expected="a free port, or that process stopped")

@@ -29,13 +29,12 @@ def demo(
     """Made-up shop, whole graph, UI and API: from nothing to an answer over HTTP."""
     from retail_forecast.cli.dagster_services import dagster_services
     from retail_forecast.ingest.shop import build_shop
-    from retail_forecast.lake import open_lake, open_store
+    from retail_forecast.lake import open_store
     from retail_forecast.orchestration.run import run_pipeline
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
     refuse_another_dataset(settings.dataset_path, SHOP)
-    refuse_taken_ports(settings)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     with api(settings) as endpoint:
         with progress() as show:
@@ -43,7 +42,7 @@ def demo(
             dataset = build_shop(landing, until=yesterday, on_progress=partial(show, "Made-up days of sales"))
             keep_dataset(settings.dataset_path, dataset.to_yaml())
             run_pipeline(settings, on_progress=show)
-        endpoint.deploy(latest_vintage_of(open_lake(settings.lake)).id)
+        endpoint.start()
         with dagster_services(settings) as services:
             say_what_to_open(settings, check_one_answer(settings))
             if not exit_:
@@ -54,44 +53,46 @@ def dev() -> None:
     """Dagster UI, daemon and API on the present home, until Ctrl-C."""
     from retail_forecast.cli.dagster_services import dagster_services
     from retail_forecast.dataset import load_dataset
-    from retail_forecast.lake import open_lake
-    from retail_forecast.lake.vintages import latest_vintage
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
     load_dataset(settings.dataset_path)
-    refuse_taken_ports(settings)
     with api(settings) as endpoint, dagster_services(settings) as services:
-        if (vintage := latest_vintage(open_lake(settings.lake))) is not None:
-            endpoint.deploy(vintage.id)
+        endpoint.start()
         say_what_to_open(settings, None)
         services.watch()
 
 
 def serve() -> None:
     """The API alone, answering from the latest vintage, until Ctrl-C."""
-    from retail_forecast.cli.http import answers
     from retail_forecast.lake import open_lake
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
-    vintage = latest_vintage_of(open_lake(settings.lake))
-    with api(settings) as endpoint:
-        endpoint.deploy(vintage.id)
-        console().print(f"{settings.api_url} answers from vintage {vintage.id}. Ctrl-C stops it.")
-        while answers(f"{settings.api_url}/livez"):
+    latest_vintage_of(open_lake(settings.lake))
+    with api(settings, ui=False) as endpoint:
+        deployed = endpoint.start()
+        console().print(f"{deployed.url} answers from vintage {deployed.vintage}. Ctrl-C stops it.")
+        while endpoint.status().state != "down":
             time.sleep(2)
-    raise RetailForecastError(f"The API on {settings.api_url} stopped answering.")
+    raise RetailForecastError(f"The API stopped; {settings.home / 'serve' / 'host.log'} says why.")
 
 
 @contextmanager
-def api(settings: Settings) -> Iterator[Endpoint]:
-    """The endpoint to deploy to; whatever the block or a run in it deployed is stopped after it."""
+def api(settings: Settings, *, ui: bool = True) -> Iterator[Endpoint]:
+    """The endpoint to deploy to; whatever the block or a run in it deployed is stopped after it.
+
+    Raises ConfigurationError, before any work, if a port that will be needed is taken.
+    """
     from retail_forecast.cli.processes import interrupt_on_termination
     from retail_forecast.serving.endpoint import open_endpoint
 
     interrupt_on_termination()
     endpoint = open_endpoint(settings)
+    ports = ["ui_port"] if ui else []
+    if endpoint.status().state == "down":
+        ports += ["api_port", "ray_dashboard_port"]
+    refuse_taken_ports(settings, ports)
     try:
         yield endpoint
     finally:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from retail_forecast.errors import RetailForecastError
-
 if TYPE_CHECKING:
     from retail_forecast.dataset import Dataset
     from retail_forecast.lake import Lake
@@ -59,13 +57,13 @@ def _champion(settings: Settings) -> str:
 
 
 def _endpoint(settings: Settings) -> str:
-    from retail_forecast.cli.http import get_json
+    from retail_forecast.serving.endpoint import open_endpoint
 
-    try:
-        model = get_json(f"{settings.api_url}/v1/model", seconds=3)
-    except RetailForecastError as error:
-        return f"down ({error})"
-    return f"{settings.api_url} answers from vintage {model['vintage']}"
+    status = open_endpoint(settings).status()
+    if status.state == "down":
+        return "down; `retail-forecast serve` starts it"
+    wanted = f" (wanted: {status.wanted}; {status.error})" if status.wanted != status.active else ""
+    return f"{status.state} on {status.url}, answers from vintage {status.active}{wanted}"
 
 
 def _rejected(lake: Lake, dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,6 @@ import typer
 
 from retail_forecast.cli.console import console, progress
 
-
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -35,7 +36,8 @@ def test_children_end_with_the_block_and_leave_no_note(tmp_path: Path) -> None:
 
 
 def test_children_end_when_the_command_fails(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), Services(tmp_path, {}) as services:
+    services = Services(tmp_path, {})
+    with contextlib.suppress(KeyboardInterrupt), services:
         services.start("one", SLEEP)
         (note,) = read_notes(tmp_path)
         raise KeyboardInterrupt
