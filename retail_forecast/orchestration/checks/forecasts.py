@@ -1,0 +1,112 @@
+"""Checks of the vintage in force, and of what the endpoint answers. The blocking ones keep it from being served."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from retail_forecast.dataset import Dataset
+from retail_forecast.lake import Lake
+from retail_forecast.lake.vintages import Vintage, latest_vintage, scan_forecasts
+from retail_forecast.orchestration.resources import Platform
+from retail_forecast.serving import Endpoint
+
+RECENT_PERIODS = 28
+ABSURD_RATIO = 5
+_NAMED = 10
+
+
+def build_forecast_checks() -> list[dg.AssetChecksDefinition]:
+    """Checks of the forecasts and of the endpoint."""
+    return [
+        quantiles_do_not_cross,
+        forecasts_cover_every_active_series,
+        forecasts_are_not_absurd,
+        live_answers_equal_published_forecasts,
+    ]
+
+
+@dg.asset_check(asset="forecasts", blocking=True, description="Each quantile is at least as large as the one below.")
+def quantiles_do_not_cross(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    vintage = latest_vintage(platform.lake)
+    return evaluate_quantiles(_rows(platform.lake, vintage), platform.dataset.quantile_columns)
+
+
+@dg.asset_check(asset="forecasts", blocking=True, description="Each series that sold has one row per lead.")
+def forecasts_cover_every_active_series(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    vintage = latest_vintage(platform.lake)
+    return evaluate_cover(_rows(platform.lake, vintage), recent_sales(platform.lake, platform.dataset, vintage), vintage)
+
+
+@dg.asset_check(asset="forecasts", blocking=True, description="Each store's forecast is within reach of its past.")
+def forecasts_are_not_absurd(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    vintage = latest_vintage(platform.lake)
+    return evaluate_scale(_rows(platform.lake, vintage), recent_sales(platform.lake, platform.dataset, vintage))
+
+
+@dg.asset_check(asset="endpoint", description="The live URL is asked, and answers the numbers of the vintage in force.")
+def live_answers_equal_published_forecasts(
+    platform: dg.ResourceParam[Platform], endpoint_port: dg.ResourceParam[Endpoint]
+) -> dg.AssetCheckResult:
+    vintage, status = latest_vintage(platform.lake), endpoint_port.status()
+    wanted = vintage.id if vintage else None
+    passed = wanted is not None and status.active == wanted and status.state == "ready"
+    numbers = {"served": str(status.active), "published": str(wanted), "state": status.state, "url": status.url}
+    return dg.AssetCheckResult(passed=passed, metadata=numbers)
+
+
+def evaluate_quantiles(rows: pl.LazyFrame, quantiles: list[str]) -> dg.AssetCheckResult:
+    """Names the first rows whose quantiles cross or which are negative where sales are not."""
+    crossing = [pl.col(low) > pl.col(high) for low, high in zip(quantiles, quantiles[1:], strict=False)]
+    bad = rows.filter(pl.any_horizontal(crossing)).collect() if crossing else rows.head(0).collect()
+    named = [f"{row['store_id']}, {row['item_id']} on {row['date']}" for row in bad.head(_NAMED).to_dicts()]
+    return dg.AssetCheckResult(passed=bad.is_empty(), metadata={"rows": bad.height, "first": ", ".join(named) or "none"})
+
+
+def evaluate_cover(rows: pl.LazyFrame, sales: pl.LazyFrame | None, vintage: Vintage | None) -> dg.AssetCheckResult:
+    """Every series that sold in the recent periods, and every lead of each series that is forecast."""
+    if sales is None or vintage is None:
+        return dg.AssetCheckResult(passed=False, metadata={"problem": "Nothing is published."})
+    series = rows.group_by("store_id", "item_id").len().collect()
+    sold = sales.filter(pl.col("units_sold") > 0).select("store_id", "item_id").unique().collect()
+    absent = sold.join(series, on=["store_id", "item_id"], how="anti").sort("store_id", "item_id")
+    short = series.filter(pl.col("len") != vintage.horizon)
+    named = [f"{store}, {item}" for store, item in absent.head(_NAMED).iter_rows()]
+    numbers = {"series": series.height, "absent": absent.height, "incomplete": short.height}
+    passed = absent.is_empty() and short.is_empty() and not series.is_empty()
+    return dg.AssetCheckResult(passed=passed, metadata={**numbers, "first absent": "; ".join(named) or "none"})
+
+
+def evaluate_scale(rows: pl.LazyFrame, sales: pl.LazyFrame | None) -> dg.AssetCheckResult:
+    """Mean units per period and store, forecast against recent: at most five times, at least a fifth."""
+    if sales is None:
+        return dg.AssetCheckResult(passed=False, metadata={"problem": "Nothing is published."})
+    past = _per_period(sales, "units_sold")
+    ahead = _per_period(rows, "mean").rename({"units": "forecast"})
+    both = past.join(ahead, on="store_id", how="inner").filter(pl.col("units") > 1).collect()
+    ratio = both.with_columns(ratio=pl.col("forecast") / pl.col("units"))
+    bad = ratio.filter((pl.col("ratio") > ABSURD_RATIO) | (pl.col("ratio") < 1 / ABSURD_RATIO) | pl.col("ratio").is_nan())
+    named = [f"{row['store_id']}: {row['forecast']:.0f} a period, {row['units']:.0f} of late" for row in bad.to_dicts()]
+    return dg.AssetCheckResult(
+        passed=bad.is_empty(), metadata={"stores": both.height, "out of scale": "; ".join(named[:_NAMED]) or "none"}
+    )
+
+
+def recent_sales(lake: Lake, dataset: Dataset, vintage: Vintage | None) -> pl.LazyFrame | None:
+    """Sales of the periods up to the vintage's cutoff."""
+    if vintage is None:
+        return None
+    cutoff = date.fromisoformat(vintage.cutoff)
+    since = cutoff - timedelta(days=(RECENT_PERIODS - 1) * dataset.period_days)
+    return lake.table("sales").scan(since=since, until=cutoff)
+
+
+def _rows(lake: Lake, vintage: Vintage | None) -> pl.LazyFrame:
+    if vintage is None:
+        raise dg.Failure("No vintage is published yet; materialize `forecasts` first.")
+    return scan_forecasts(lake, vintage.id)
+
+
+def _per_period(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    daily = rows.group_by("store_id", "date").agg(pl.col(column).sum())
+    return daily.group_by("store_id").agg(units=pl.col(column).mean())
