@@ -39,17 +39,23 @@ def build_grid(
 
     `_row` counts the rows; `_filled` is `_units` with zero for unknown and `_known` is 1.0 where it is known.
     """
-    ids = series.select("series", *_SERIES)
-    sold = sales.join(ids, on=_SERIES).select("series", "date", "units_sold", *spec.sales_values)
-    grid = series.join(periods, how="cross", maintain_order="left_right")
-    grid = grid.join(sold, on=["series", "date"], how="left", maintain_order="left")
+    grid = series.join(periods, how="cross", maintain_order="left_right").with_row_index("_row")
+    grid = grid.join(_rows_of(sales, series, periods, spec), on="_row", how="left", maintain_order="left")
     units = pl.col("units_sold")
     in_life = (pl.col("date") >= pl.col("release")) & (pl.col("date") <= cutoff)
     units = pl.when(in_life).then(units.fill_null(0) if spec.missing_periods == "zero" else units)
-    grid = grid.with_columns(units_sold=units.cast(pl.Float32), _units=exact(units)).with_row_index("_row")
+    grid = grid.with_columns(units_sold=units.cast(pl.Float32), _units=exact(units))
     return grid.with_columns(
         _filled=pl.col("_units").fill_null(0.0), _known=pl.col("_units").is_not_null().cast(pl.Float64)
     )
+
+
+def _rows_of(sales: pl.LazyFrame, series: pl.LazyFrame, periods: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
+    """One row per sale: its row in the grid. Joining on one number is far faster than on series and date."""
+    sales = sales.join(series.select("series", *_SERIES), on=_SERIES, how="left").drop_nulls("series")
+    sales = sales.join(periods.with_columns(_length=pl.len()), on="date")
+    row = pl.col("series") * pl.col("_length") + pl.col("period")
+    return sales.select("units_sold", *spec.sales_values, _row=row.cast(pl.get_index_type()))
 
 
 def exact(value: pl.Expr) -> pl.Expr:

@@ -7,56 +7,33 @@ A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.pa
 from __future__ import annotations
 
 import json
-import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import polars as pl
 
 import retail_forecast.features
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import ConfigurationError, NotFoundError
-from retail_forecast.features import FeatureSpec, build_features, feature_names, first_sales
+from retail_forecast.features import FeatureSpec, build_features, first_sales
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, pool_path
 from retail_forecast.pipeline.spec import feature_spec
 
 KIND = "features"
 SHARD_ROWS = 2_000_000
-GB_PER_MILLION_ROWS = 1.5
-
-
-@dataclass(frozen=True)
-class FeatureSet:
-    """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool."""
-
-    fingerprint: str
-    cutoff: date
-    start: date
-    pools: Mapping[str, tuple[str, ...]]
-    rows: Mapping[str, int]
-    spec: FeatureSpec
-
-    @property
-    def columns(self) -> list[str]:
-        return feature_names(self.spec)
-
-    @property
-    def total_rows(self) -> int:
-        return sum(self.rows.values())
-
-    def to_json(self) -> dict[str, Any]:
-        dates = {"cutoff": self.cutoff.isoformat(), "start": self.start.isoformat()}
-        return {**asdict(self), **dates, "spec": self.spec.to_json()}
+GB_PER_MILLION_ROWS = 1.2
+ENGINE: Literal["in-memory"] = "in-memory"  # on M5 five times as fast as streaming: windows over whole columns
 
 
 @dataclass(frozen=True)
@@ -98,7 +75,7 @@ def build_training_features(
     start = max(start, dataset.start_date)
     artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, start, cutoff, shard_rows))
     if artifact.is_published():
-        return _from_json(artifact.info())
+        return FeatureSet.from_json(artifact.info())
     releases = read_releases(lake, cutoff=cutoff)
     if releases.is_empty():
         raise NotFoundError(f"Any sale by {cutoff}", fix="Deliver sales of earlier periods, or move the cutoff later.")
@@ -126,51 +103,27 @@ def forecast_features(
 ) -> pl.DataFrame:
     """One row per active series and period from cutoff + 1 to cutoff + horizon; active = sold by the cutoff.
 
+    Reads no more history than the longest window, pool by pool.
     releases: what `read_releases` gave, for callers that ask store by store.
     """
     _check_cutoff(dataset, cutoff)
-    releases = read_releases(lake, cutoff=cutoff) if releases is None else releases
-    stores = stores if stores is not None else releases["store_id"].unique().sort().to_list()
     spec = feature_spec(dataset)
-    return _scan_features(lake, spec, stores, releases.lazy(), start=spec.shift(cutoff, 1), cutoff=cutoff).collect()
+    start = spec.shift(cutoff, 1)
+    releases = read_releases(lake, cutoff=cutoff) if releases is None else releases
+    if stores is not None:
+        releases = releases.filter(pl.col("store_id").is_in(list(stores)))
+    history = spec.shift(start, -spec.windows.warm_up)
+    pools = group_stores(releases, spec, start=history, cutoff=cutoff, shard_rows=SHARD_ROWS)
+    frames = [
+        _scan_features(lake, spec, pool, releases.lazy(), start=start, cutoff=cutoff).collect(engine=ENGINE)
+        for pool in pools.values() or [()]
+    ]
+    return pl.concat(frames)
 
 
 def read_releases(lake: Lake, *, cutoff: date) -> pl.DataFrame:
     """One row per series sold by the cutoff: store_id, item_id, `release` (its first sale). Reads all sales once."""
     return first_sales(_sales(lake, until=cutoff)).collect(engine="streaming")
-
-
-def read_feature_set(folder: Path) -> FeatureSet:
-    """What is in a training set's folder."""
-    return _from_json(json.loads((folder / "features.json").read_text()))
-
-
-def pool_path(folder: Path, pool: str) -> Path:
-    """The feature rows of one pool."""
-    return folder / f"pool={pool}" / "features.parquet"
-
-
-def group_stores(
-    releases: pl.DataFrame, spec: FeatureSpec, *, start: date, cutoff: date, shard_rows: int
-) -> dict[str, tuple[str, ...]]:
-    """Pools of stores in their order, each of about `shard_rows` rows; a store is never split.
-
-    The name begins with the pool's number and holds what a file name may of its first store.
-    """
-    age = (pl.lit(cutoff) - pl.max_horizontal("release", pl.lit(start))).dt.total_days() // spec.period_days + 1
-    sizes = releases.group_by("store_id").agg(rows=age.sum()).sort("store_id")
-    groups: list[list[str]] = []
-    filled = shard_rows
-    for store, rows in sizes.iter_rows():
-        if filled + rows > shard_rows:
-            groups.append([])
-            filled = 0
-        groups[-1].append(store)
-        filled += rows
-    slugs = (re.sub(r"[^A-Za-z0-9_-]", "_", group[0])[:40] for group in groups)
-    return {
-        f"{number:02d}-{slug}": tuple(group) for number, (slug, group) in enumerate(zip(slugs, groups, strict=True))
-    }
 
 
 def known_future_shortfalls(lake: Lake, dataset: Dataset, *, cutoff: date) -> dict[str, date | None]:
@@ -205,7 +158,7 @@ def _build_pools(
 def _build_pool(pool: Pool) -> int:
     releases = pl.scan_parquet(pool.folder / "releases.parquet")
     rows = _scan_features(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=pool.cutoff)
-    frame = rows.filter(pl.col("date") <= pool.cutoff).collect()
+    frame = rows.filter(pl.col("date") <= pool.cutoff).collect(engine=ENGINE)
     pool.path.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(pool.path, compression="zstd", compression_level=1)
     return frame.height
@@ -267,14 +220,3 @@ def _folder_of(artifact: Artifact) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="rf-features-") as folder:
         yield Path(folder)
-
-
-def _from_json(raw: Mapping[str, Any]) -> FeatureSet:
-    return FeatureSet(
-        fingerprint=raw["fingerprint"],
-        cutoff=date.fromisoformat(raw["cutoff"]),
-        start=date.fromisoformat(raw["start"]),
-        pools={name: tuple(stores) for name, stores in raw["pools"].items()},
-        rows=raw["rows"],
-        spec=FeatureSpec.from_json(raw["spec"]),
-    )

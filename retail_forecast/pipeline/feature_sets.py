@@ -1,0 +1,84 @@
+"""What a training set is: its pools of stores, its rows and its files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from retail_forecast.features import FeatureSpec, feature_names
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool."""
+
+    fingerprint: str
+    cutoff: date
+    start: date
+    pools: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, int]
+    spec: FeatureSpec
+
+    @property
+    def columns(self) -> list[str]:
+        return feature_names(self.spec)
+
+    @property
+    def total_rows(self) -> int:
+        return sum(self.rows.values())
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(
+            fingerprint=raw["fingerprint"],
+            cutoff=date.fromisoformat(raw["cutoff"]),
+            start=date.fromisoformat(raw["start"]),
+            pools={name: tuple(stores) for name, stores in raw["pools"].items()},
+            rows=raw["rows"],
+            spec=FeatureSpec.from_json(raw["spec"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        dates = {"cutoff": self.cutoff.isoformat(), "start": self.start.isoformat()}
+        return {**asdict(self), **dates, "spec": self.spec.to_json()}
+
+
+def read_feature_set(folder: Path) -> FeatureSet:
+    """What is in a training set's folder."""
+    return FeatureSet.from_json(json.loads((folder / "features.json").read_text()))
+
+
+def pool_path(folder: Path, pool: str) -> Path:
+    """The feature rows of one pool."""
+    return folder / f"pool={pool}" / "features.parquet"
+
+
+def group_stores(
+    releases: pl.DataFrame, spec: FeatureSpec, *, start: date, cutoff: date, shard_rows: int
+) -> dict[str, tuple[str, ...]]:
+    """Pools of stores in their order, each of about `shard_rows` rows; a store is never split.
+
+    The name begins with the pool's number and holds what a file name may of its first store.
+    """
+    age = (pl.lit(cutoff) - pl.max_horizontal("release", pl.lit(start))).dt.total_days() // spec.period_days + 1
+    sizes = releases.group_by("store_id").agg(rows=age.sum()).sort("store_id")
+    groups: list[list[str]] = []
+    filled = shard_rows
+    for store, rows in sizes.iter_rows():
+        if filled + rows > shard_rows:
+            groups.append([])
+            filled = 0
+        groups[-1].append(store)
+        filled += rows
+    slugs = (re.sub(r"[^A-Za-z0-9_-]", "_", group[0])[:40] for group in groups)
+    return {
+        f"{number:02d}-{slug}": tuple(group) for number, (slug, group) in enumerate(zip(slugs, groups, strict=True))
+    }
