@@ -1,0 +1,154 @@
+"""A model on disk: a folder of text and JSON, nothing that runs when it is read.
+
+bundle.json       recipe, features, pools of stores, training cutoff and origin
+categories.json   per pool: the values behind the codes of categorical features
+shards/<pool>.txt one model per pool, in LightGBM's text format
+intervals.json    residual quantiles of the backtest (once there was one)
+scores.json       the backtest's scores (once there was one)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retail_forecast.errors import NotFoundError, SchemaError
+from retail_forecast.features import FeatureSpec, feature_names
+from retail_forecast.models.gradient_boosting import load_booster, predict_pool
+from retail_forecast.models.intervals import Intervals
+from retail_forecast.models.recipe import Recipe
+
+FORMAT = 1
+KEYS = ["store_id", "item_id", "date"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model: one booster per pool of stores. Boosters are read when they are first needed."""
+
+    path: Path
+    recipe: Recipe
+    spec: FeatureSpec
+    pools: Mapping[str, list[str]]
+    training_cutoff: date
+    origin: Mapping[str, Any]
+    categories: Mapping[str, dict[str, list[str]]]
+    _boosters: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The bundle in a folder. Raises NotFoundError if it is none."""
+        content = _read_json(path / "bundle.json")
+        if content.get("format") != FORMAT:
+            fix = f"This version reads format {FORMAT}: train again."
+            raise NotFoundError(f"A bundle of format {content.get('format')} in {path}, which can be read,", fix=fix)
+        return cls(
+            path=path,
+            recipe=Recipe.from_json(content["recipe"]),
+            spec=FeatureSpec.from_json(content["spec"]),
+            pools=content["pools"],
+            training_cutoff=date.fromisoformat(content["training_cutoff"]),
+            origin=content["origin"],
+            categories=_read_json(path / "categories.json"),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the names and bytes of all files."""
+        total = hashlib.sha256()
+        for file in sorted(file for file in self.path.rglob("*") if file.is_file()):
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            total.update(f"{file.relative_to(self.path).as_posix()}:{content}\n".encode())
+        return total.hexdigest()
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """What the backtest's residuals say of uncertainty. Raises NotFoundError before there was a backtest."""
+        return Intervals.from_json(_read_json(self.path / "intervals.json"))
+
+    def predict(self, features: pl.DataFrame) -> pl.DataFrame:
+        """One row per feature row, in its order: store_id, item_id, date, mean (expected units).
+
+        Each store is answered by its pool; a store that no pool has seen by the mean of all pools.
+        """
+        if missing := [name for name in feature_names(self.spec) if name not in features.columns]:
+            problems = [f"column {missing[0]!r} is missing"]
+            raise SchemaError(
+                table="features", problems=problems, fix="Build the features that this model was made of."
+            )
+        mean = np.zeros(features.height)
+        pool_of = {store: pool for pool, stores in self.pools.items() for store in stores}
+        pools = features["store_id"].replace_strict(pool_of, default=None, return_dtype=pl.String)
+        for (pool,), rows in pools.to_frame("pool").with_row_index("row").partition_by("pool", as_dict=True).items():
+            at = rows["row"].to_numpy()
+            names = [str(pool)] if pool is not None else sorted(self.pools)
+            mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
+        if self.recipe.objective == "tweedie":
+            mean = np.maximum(mean, 0.0)
+        return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
+
+    def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:
+        """The same rows (with lead and mean) and a column q<quantile> per quantile; they never cross."""
+        return self.intervals.add_quantiles(forecasts, quantiles)
+
+    def _predict(self, pool: str, features: pl.DataFrame) -> NDArray[np.float64]:
+        if pool not in self._boosters:
+            self._boosters[pool] = load_booster(shard_file(self.path, pool).read_text(encoding="utf-8"))
+        return predict_pool(self._boosters[pool], features, self.spec, self.categories[pool])
+
+
+def shard_file(path: Path, pool: str) -> Path:
+    """Where a pool's model stands in a bundle."""
+    return path / "shards" / f"{pool}.txt"
+
+
+def write_bundle(
+    path: Path,
+    *,
+    recipe: Recipe,
+    spec: FeatureSpec,
+    pools: Mapping[str, Sequence[str]],
+    training_cutoff: date,
+    origin: Mapping[str, Any],
+    categories: Mapping[str, Mapping[str, Sequence[str]]],
+    models: Mapping[str, str] | None = None,
+) -> Bundle:
+    """Writes the bundle and loads it. `models` are the texts by pool, unless their files are there already."""
+    for pool, text in (models or {}).items():
+        shard_file(path, pool).parent.mkdir(parents=True, exist_ok=True)
+        shard_file(path, pool).write_text(text, encoding="utf-8")
+    content = {
+        "format": FORMAT,
+        "recipe": recipe.to_json(),
+        "spec": spec.to_json(),
+        "pools": {pool: list(stores) for pool, stores in pools.items()},
+        "training_cutoff": training_cutoff.isoformat(),
+        "origin": dict(origin),
+    }
+    write_json(path / "categories.json", categories)
+    write_json(path / "bundle.json", content)
+    return Bundle.load(path)
+
+
+def write_json(file: Path, content: object) -> None:
+    """Writes JSON with sorted keys, so that equal contents are equal bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(str(file), fix="Train the model, and backtest it, before it is used.") from error
+    return content

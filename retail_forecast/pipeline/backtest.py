@@ -1,0 +1,226 @@
+"""Rolling-origin backtest: the recipe, the champion and the baselines on the same series, periods and features.
+
+At each cutoff the recipe is trained anew on rows at or before it and forecasts the horizon that follows. Features of a
+row come from sales one horizon earlier or before, so the one feature table serves every cutoff.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from retail_forecast.errors import TrainingError
+from retail_forecast.evaluation import rolling_cutoffs, score_table
+from retail_forecast.features import FeatureSpec, build_categories, feature_names
+from retail_forecast.models import BASELINES, Bundle, Recipe, fit_intervals, predict_pool, train_pool
+from retail_forecast.models.bundle import KEYS, write_json
+from retail_forecast.models.gradient_boosting import load_booster
+from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
+from retail_forecast.pipeline.history import History, read_history
+from retail_forecast.pipeline.train import counted, read_rows, shard_memory_gb
+from retail_forecast.schemas import BacktestSchema, ScoreSchema, validate_table
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+
+ChampionWay = Literal[
+    "own bundle", "same as challenger", "recipe trained anew", "recipe trained anew on these features"
+]
+"""How the champion's numbers at a cutoff came about; a bundle that saw later sales may not forecast itself."""
+
+
+@dataclass(frozen=True)
+class BacktestShard:
+    """One pool's backtest at every cutoff; its rows go to `out`."""
+
+    name: str
+    path: Path
+    spec: FeatureSpec
+    recipe: Recipe
+    cutoffs: tuple[date, ...]
+    champion_bundle: Path | None
+    champion_ways: Mapping[date, ChampionWay]
+    out: Path
+
+
+def backtest_recipe(
+    feature_folder: Path,
+    history_folder: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    cutoffs: int,
+    workers: int,
+    champion_bundle: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> pl.DataFrame:
+    """Writes predictions.parquet, scores.parquet, intervals.json and backtest.json into `out`; returns the scores.
+
+    cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff.
+    Raises TrainingError when the history is too short for a single one.
+    """
+    features, history = read_feature_set(feature_folder), read_history(history_folder)
+    chosen = backtest_cutoffs(features, cutoffs)
+    ways = _champion_ways(champion_bundle, features, recipe, chosen)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
+        shards = [
+            BacktestShard(
+                pool,
+                pool_path(feature_folder, pool),
+                features.spec,
+                recipe,
+                tuple(chosen),
+                champion_bundle,
+                ways,
+                Path(parts) / f"{pool}.parquet",
+            )
+            for pool in features.pools
+        ]
+        memory_gb = shard_memory_gb(features)
+        map_shards(_backtest_shard, shards, workers=workers, memory_gb=memory_gb, on_done=counted(shards, on_progress))
+        predictions = _joined([shard.out for shard in shards])
+    predictions.write_parquet(out / "predictions.parquet", compression="zstd", compression_level=1)
+    scores = _write_intervals_and_scores(predictions, history, features.spec, recipe, out)
+    described = {"features": features.fingerprint, "recipe": recipe.to_json()}
+    described["cutoffs"] = [cutoff.isoformat() for cutoff in chosen]
+    described["champion"] = {cutoff.isoformat(): way for cutoff, way in ways.items()}
+    write_json(out / "backtest.json", described)
+    return scores
+
+
+def backtest_cutoffs(features: FeatureSet, count: int) -> list[date]:
+    """The rolling cutoffs of a training set that leave at least two horizons of rows to train on."""
+    spec = features.spec
+    first = spec.shift(features.start, 2 * spec.horizon - 1)
+    chosen = rolling_cutoffs(features.cutoff, count, spec.horizon, period_days=spec.period_days, first=first)
+    if not chosen:
+        raise TrainingError(
+            f"History from {features.start} to {features.cutoff} is too short for a backtest: it takes three horizons "
+            f"of {spec.horizon} periods. Deliver older sales, or forecast a shorter horizon."
+        )
+    return chosen
+
+
+def _champion_ways(
+    bundle: Path | None, features: FeatureSet, recipe: Recipe, cutoffs: Sequence[date]
+) -> dict[date, ChampionWay]:
+    if bundle is None:
+        return {}
+    champion = Bundle.load(bundle)
+    computable = set(feature_names(champion.spec)) <= set(feature_names(features.spec))
+    same = champion.recipe == recipe and champion.spec == features.spec
+
+    def way(cutoff: date) -> ChampionWay:
+        if computable and champion.training_cutoff <= cutoff:
+            return "own bundle"
+        if same:
+            return "same as challenger"
+        return "recipe trained anew" if computable else "recipe trained anew on these features"
+
+    return {cutoff: way(cutoff) for cutoff in cutoffs}
+
+
+def _backtest_shard(shard: BacktestShard) -> int:
+    frames = [frame for cutoff in shard.cutoffs for frame in _at_cutoff(shard, cutoff)]
+    rows = pl.concat([BacktestSchema.create_empty(), *frames])
+    validate_table(BacktestSchema, rows, table="backtest").write_parquet(shard.out)
+    return rows.height
+
+
+def _at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
+    """Rows of the backtest at one cutoff, by model. A pool of which nothing was sold yet has none."""
+    spec = shard.spec
+    sales = pl.scan_parquet(shard.path).select(*KEYS, "units_sold").filter(pl.col("date") <= cutoff).collect()
+    if sales["units_sold"].null_count() == sales.height:
+        return []
+    future = read_rows(shard.path, spec, since=spec.shift(cutoff, 1), until=spec.shift(cutoff, spec.horizon))
+    future = future.join(sales, on=["store_id", "item_id"], how="semi")
+    future_dates = [spec.shift(cutoff, lead) for lead in range(1, spec.horizon + 1)]
+    means = {
+        name: baseline(sales, cutoff=cutoff, future_dates=future_dates, season_length=spec.season_length)
+        for name, baseline in BASELINES.items()
+    }
+    means[CHALLENGER] = _trained(shard, shard.recipe, spec, cutoff, future)
+    if shard.champion_bundle is not None:
+        means[CHAMPION] = _champion(shard, shard.champion_bundle, cutoff, future, means[CHALLENGER])
+    actuals = future.select(*KEYS, "units_sold")
+    return [_rows(name, mean, actuals, cutoff, spec) for name, mean in means.items()]
+
+
+def _trained(
+    shard: BacktestShard, recipe: Recipe, spec: FeatureSpec, cutoff: date, future: pl.DataFrame
+) -> pl.DataFrame:
+    since = spec.shift(cutoff, 1 - recipe.window_periods)
+    rows = read_rows(shard.path, spec, since=since, until=cutoff)
+    categories = build_categories(rows, spec)
+    booster = load_booster(train_pool(rows, recipe, spec, categories))
+    del rows
+    mean = pl.Series(predict_pool(booster, future, spec, categories))
+    if recipe.objective == "tweedie":
+        mean = mean.clip(lower_bound=0.0)
+    return future.select(KEYS).with_columns(mean=mean.cast(pl.Float32))
+
+
+def _champion(
+    shard: BacktestShard, bundle: Path, cutoff: date, future: pl.DataFrame, challenger: pl.DataFrame
+) -> pl.DataFrame:
+    way = shard.champion_ways[cutoff]
+    if way == "same as challenger":
+        return challenger
+    champion = Bundle.load(bundle)
+    if way == "own bundle":
+        return champion.predict(future)
+    spec = champion.spec if way == "recipe trained anew" else shard.spec
+    return _trained(shard, champion.recipe, spec, cutoff, future)
+
+
+def _rows(model: str, mean: pl.DataFrame, actuals: pl.DataFrame, cutoff: date, spec: FeatureSpec) -> pl.DataFrame:
+    lead = (pl.col("date") - pl.lit(cutoff)).dt.total_days() // spec.period_days
+    rows = actuals.join(mean, on=KEYS, how="left", maintain_order="left")
+    named = rows.with_columns(model=pl.lit(model), cutoff=pl.lit(cutoff), lead=lead.cast(pl.Int16))
+    return named.select(BacktestSchema.column_names())
+
+
+def _joined(parts: Sequence[Path]) -> pl.DataFrame:
+    rows = pl.concat([pl.read_parquet(part) for part in parts])
+    if rows.filter(pl.col("units_sold").is_not_null()).is_empty():
+        raise TrainingError("No sales are known after any backtest cutoff. Deliver the sales of the last horizon.")
+    return rows.sort("model", "cutoff", "store_id", "item_id", "date")
+
+
+def _write_intervals_and_scores(
+    predictions: pl.DataFrame, history: History, spec: FeatureSpec, recipe: Recipe, out: Path
+) -> pl.DataFrame:
+    ours = predictions.filter(pl.col("model") == CHALLENGER)
+    positive = recipe.objective == "tweedie"
+    intervals = fit_intervals(ours, horizon=spec.horizon, quantiles=history.quantiles, non_negative=positive)
+    write_json(out / "intervals.json", intervals.to_json())
+    judged = _with_quantiles(predictions, ours, history.quantiles, spec, positive)
+    scores = score_table(
+        judged, history.sales, history.attributes, history.prices, history.levels, horizon=spec.horizon
+    )
+    finite = validate_table(ScoreSchema, scores.filter(pl.col("value").is_finite()), table="scores")
+    finite.write_parquet(out / "scores.parquet")
+    return finite
+
+
+def _with_quantiles(
+    predictions: pl.DataFrame, ours: pl.DataFrame, quantiles: Sequence[float], spec: FeatureSpec, positive: bool
+) -> pl.DataFrame:
+    """The predictions, and the challenger's quantiles at each cutoff by the residuals of the other cutoffs."""
+    cutoffs = ours["cutoff"].unique().sort().to_list()
+    if len(cutoffs) < 2:
+        return predictions
+    judged = [predictions.filter(pl.col("model") != CHALLENGER)]
+    for cutoff in cutoffs:
+        others = ours.filter(pl.col("cutoff") != cutoff)
+        intervals = fit_intervals(others, horizon=spec.horizon, quantiles=quantiles, non_negative=positive)
+        judged.append(intervals.add_quantiles(ours.filter(pl.col("cutoff") == cutoff), quantiles))
+    return pl.concat(judged, how="diagonal")

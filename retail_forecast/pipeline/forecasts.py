@@ -1,0 +1,159 @@
+"""From the champion's bundle and the lake's tables to a vintage of forecasts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from retail_forecast import __version__
+from retail_forecast.dataset import SERIES, Dataset
+from retail_forecast.errors import NotFoundError
+from retail_forecast.lake.tables import Lake, Part, digest_of
+from retail_forecast.lake.vintages import Vintage, find_vintage, publish_vintage, put_in_force, vintage_id
+from retail_forecast.models import Bundle
+from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.features import code_digest, forecast_features, read_releases
+from retail_forecast.pipeline.train import counted
+from retail_forecast.schemas import forecast_schema, validate_table
+
+_SHARD_GB = 2.5
+
+
+@dataclass(frozen=True)
+class ForecastShard:
+    """The forecasts of some stores: features and forecasts go to files in `folder`."""
+
+    name: str
+    stores: tuple[str, ...]
+    lake: Lake
+    dataset: Dataset
+    cutoff: date
+    bundle: Path
+    folder: Path
+
+    @property
+    def forecasts(self) -> Path:
+        return self.folder / f"forecasts-{self.name}.parquet"
+
+    @property
+    def features(self) -> Path:
+        return self.folder / f"features-{self.name}.parquet"
+
+
+def publish_forecasts(
+    lake: Lake,
+    dataset: Dataset,
+    *,
+    bundle_dir: Path,
+    model_version: str,
+    model: Mapping[str, Any],
+    workers: int,
+    cutoff: date | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Vintage:
+    """Forecasts every active series for the horizon after `cutoff` (default: the last sales) and publishes them.
+
+    Equal inputs, model and code give the vintage that is there already; it is put in force and nothing is computed.
+    Raises SchemaError if a forecast breaks its schema; nothing is published then.
+    """
+    bundle = Bundle.load(bundle_dir)
+    cutoff = cutoff or last_sales(lake)
+    parts = _parts_until(lake, dataset, cutoff)
+    fingerprint = _fingerprint(bundle, model_version, dataset, cutoff, parts)
+    name = vintage_id(cutoff, fingerprint)
+    if (published := find_vintage(lake, name)) is not None:
+        put_in_force(lake, name)
+        return published
+    forecasts, features = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
+    vintage = Vintage(
+        id=name,
+        dataset=dataset.name,
+        frequency=dataset.frequency,
+        cutoff=cutoff.isoformat(),
+        horizon=dataset.horizon,
+        quantiles=dataset.quantiles,
+        model_version=model_version,
+        model=dict(model),
+        inputs={table: _inputs(of_table) for table, of_table in parts.items()},
+        fingerprint=fingerprint,
+        code_version=f"{__version__}+{code_digest()[:12]}",
+        created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        rows=forecasts.height,
+        series=forecasts.select(pl.struct(SERIES).n_unique()).item(),
+    )
+    return publish_vintage(lake, vintage, forecasts, features, bundle_dir)
+
+
+def last_sales(lake: Lake) -> date:
+    """The last period with published sales. Raises NotFoundError when there is none."""
+    partitions = lake.table("sales").manifest().parts
+    if not partitions:
+        raise NotFoundError("The table of sales", fix="Deliver sales and run the `sales` asset.")
+    return date.fromisoformat(max(partitions))
+
+
+def _forecast(
+    lake: Lake,
+    dataset: Dataset,
+    bundle: Bundle,
+    cutoff: date,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(forecasts, the feature rows behind them), both sorted by series and date."""
+    releases = read_releases(lake, cutoff=cutoff)
+    with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
+        releases.write_parquet(Path(folder) / "releases.parquet")
+        shards = [
+            ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
+            for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
+        ]
+        map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, on_done=counted(shards, on_progress))
+        forecasts = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
+        features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
+    forecasts = forecasts.sort(*SERIES, "date")
+    return validate_table(forecast_schema(dataset), forecasts, table="forecasts"), features.sort(*SERIES, "date")
+
+
+def _pools(bundle: Bundle, stores: pl.Series) -> dict[str, tuple[str, ...]]:
+    """Stores with sales, by the pool that forecasts them; stores that no pool knows are one more shard."""
+    active = set(stores)
+    pools = {pool: tuple(sorted(active & set(known))) for pool, known in bundle.pools.items()}
+    pooled = {store for known in pools.values() for store in known}
+    pools["new-stores"] = tuple(sorted(active - pooled))
+    return {pool: members for pool, members in pools.items() if members}
+
+
+def _forecast_shard(shard: ForecastShard) -> int:
+    releases = pl.read_parquet(shard.folder / "releases.parquet")
+    features = forecast_features(shard.lake, shard.dataset, cutoff=shard.cutoff, stores=shard.stores, releases=releases)
+    bundle = Bundle.load(shard.bundle)
+    lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
+    means = bundle.predict(features).with_columns(lead=lead.cast(pl.Int16))
+    bundle.add_quantiles(means, shard.dataset.quantiles).write_parquet(shard.forecasts)
+    features.drop("units_sold").write_parquet(shard.features)
+    return features.height
+
+
+def _parts_until(lake: Lake, dataset: Dataset, cutoff: date) -> dict[str, list[Part]]:
+    """The parts that a forecast may look at: sales up to the cutoff, and the other tables with all they know."""
+    tables = {name: sorted(lake.table(name).manifest().parts.items()) for name in dataset.tables}
+    last = cutoff.isoformat()
+    return {name: [part for key, part in parts if name != "sales" or key <= last] for name, parts in tables.items()}
+
+
+def _inputs(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    return [{"partition": part.partition, **asdict(one)} for part in parts for one in part.inputs]
+
+
+def _fingerprint(
+    bundle: Bundle, model_version: str, dataset: Dataset, cutoff: date, parts: Mapping[str, Sequence[Part]]
+) -> str:
+    contents = [f"{name}:{part.partition}:{part.sha256}" for name, of_table in parts.items() for part in of_table]
+    return digest_of([model_version, bundle.digest, str(cutoff), dataset.hash, __version__, code_digest(), *contents])

@@ -1,0 +1,117 @@
+"""From a training set to a bundle: one model per pool of stores, pools side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from retail_forecast import __version__
+from retail_forecast.dataset import Dataset
+from retail_forecast.errors import TrainingError
+from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names
+from retail_forecast.models import Bundle, Recipe, train_pool, write_bundle
+from retail_forecast.models.bundle import shard_file
+from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
+
+_WINDOW_DAYS = 540
+_WINDOW_WEEKS = 156
+_GB_PER_MILLION_ROWS = 1.2
+
+
+@dataclass(frozen=True)
+class TrainingShard:
+    """One pool's training: rows from `since` to `until` of the features at `path`; the model goes to `out`."""
+
+    name: str
+    path: Path
+    spec: FeatureSpec
+    recipe: Recipe
+    since: date
+    until: date
+    out: Path
+
+
+def default_recipe(dataset: Dataset) -> Recipe:
+    """The recipe for a dataset: Tweedie unless returns count, and enough history for one yearly season."""
+    keeps_negatives = dataset.policy.negative_units == "keep"
+    return Recipe(
+        objective="regression" if keeps_negatives else "tweedie",
+        window_periods=_WINDOW_DAYS if dataset.frequency == "1d" else _WINDOW_WEEKS,
+    )
+
+
+def train_model(
+    feature_folder: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Trains on the rows up to the training set's cutoff and writes the bundle into `out`.
+
+    Equal features and recipes give equal bytes, whatever `workers` is. A pool without any known sales gets no model.
+    """
+    features = read_feature_set(feature_folder)
+    since = features.spec.shift(features.cutoff, 1 - recipe.window_periods)
+    shards = [
+        TrainingShard(pool, pool_path(feature_folder, pool), features.spec, recipe, since, features.cutoff, out)
+        for pool in features.pools
+    ]
+    categories = map_shards(
+        _train_shard, shards, workers=workers, memory_gb=shard_memory_gb(features), on_done=counted(shards, on_progress)
+    )
+    trained = {shard.name: found for shard, found in zip(shards, categories, strict=True) if found is not None}
+    if not trained:
+        raise TrainingError(f"No pool has known sales from {since} to {features.cutoff}. Deliver sales of that time.")
+    return write_bundle(
+        out,
+        recipe=recipe,
+        spec=features.spec,
+        pools={pool: features.pools[pool] for pool in trained},
+        training_cutoff=features.cutoff,
+        origin={"features": features.fingerprint, "code_version": __version__, "window_start": since.isoformat()},
+        categories=trained,
+    )
+
+
+def read_rows(path: Path, spec: FeatureSpec, *, since: date | None = None, until: date) -> pl.DataFrame:
+    """The feature rows of a pool from `since` to `until`: keys, units_sold and the features of `spec`."""
+    wanted = ["store_id", "item_id", "date", "units_sold", *feature_names(spec)]
+    in_time = pl.col("date") <= until if since is None else pl.col("date").is_between(since, until)
+    return pl.scan_parquet(path).filter(in_time).select(list(dict.fromkeys(wanted))).collect()
+
+
+def shard_memory_gb(features: FeatureSet) -> float:
+    """What the largest pool needs at its peak: its rows twice as float32, and LightGBM's bins."""
+    return max(1.0, _GB_PER_MILLION_ROWS * max(features.rows.values(), default=0) / 1e6)
+
+
+def counted(shards: Sequence[object], on_progress: Callable[[int, int], None] | None) -> Callable[[Any, Any], None]:
+    """An `on_done` for map_shards that reports (done, all)."""
+    done: list[None] = []
+
+    def on_done(_shard: Any, _result: Any) -> None:
+        done.append(None)
+        if on_progress is not None:
+            on_progress(len(done), len(shards))
+
+    return on_done
+
+
+def _train_shard(shard: TrainingShard) -> Categories | None:
+    rows = read_rows(shard.path, shard.spec, since=shard.since, until=shard.until)
+    if rows["units_sold"].null_count() == rows.height:
+        return None
+    categories = build_categories(rows, shard.spec)
+    text = train_pool(rows, shard.recipe, shard.spec, categories)
+    file = shard_file(shard.out, shard.name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return categories
