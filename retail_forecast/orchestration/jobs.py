@@ -1,6 +1,7 @@
 """What a person starts with one click, and what the clock does."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.orchestration.instance import prune_runs
@@ -12,10 +13,10 @@ RETENTION_DAYS = 90
 TRAINING = ("features", "model", "backtest", "champion")
 FORECASTS = ("forecasts", "endpoint", "forecast_accuracy", "drift")
 
-Job = dg.JobDefinition | dg.UnresolvedAssetJobDefinition  # type: ignore[attr-defined]
+Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
-def build_jobs(dataset: Dataset) -> "list[Job]":
+def build_jobs(dataset: Dataset) -> list[Job]:
     """The jobs over a dataset's assets."""
     tables = [name for name in dataset.tables if name != "sales"]
     jobs: list[Job] = [

@@ -1,12 +1,17 @@
 """What the UI shows beside an asset: its columns, its rows, what it was made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import dataframely as dy
+import polars as pl
 
 from retail_forecast.lake.tables import Part, Published
+from retail_forecast.settings import Settings
+
+
+_SHOWN = 20
 
 
 def column_schema(schema: type[dy.Schema]) -> dict[str, dg.TableSchema]:
@@ -53,3 +58,36 @@ def _rules(column: dy.Column) -> list[str]:
     low, high = getattr(column, "min", None), getattr(column, "max", None)
     rules += [f"at least {low:g}"] if low is not None else []
     return rules + ([f"at most {high:g}"] if high is not None else [])
+
+
+def frame_metadata(frame: pl.DataFrame) -> dict[str, Any]:
+    """Columns and rows of a small result, and its first rows to look at."""
+    columns = [dg.TableColumn(name, str(type_)) for name, type_ in frame.schema.items()]
+    head = frame.head(_SHOWN).with_columns(pl.all().cast(pl.String).fill_null(""))
+    records = [dg.TableRecord(row) for row in head.to_dicts()]
+    shown = dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name) for name in frame.columns]))
+    return {"dagster/column_schema": dg.TableSchema(columns), "dagster/row_count": frame.height, "first rows": shown}
+
+
+def bullet_list(sentences: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """Sentences as a Markdown list."""
+    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in sentences) or "none")
+
+
+def policy_metadata(settings: Settings) -> dg.MarkdownMetadataValue:
+    """What a change triggers, and which setting decides it."""
+    return markdown_table(
+        {
+            "a new or corrected day of sales, or another table": "new forecasts with the present champion",
+            "an identical re-delivery": "nothing",
+            f"the last training is {settings.retrain_after_periods} periods old": "a training "
+            "(RETAIL_FORECAST_RETRAIN_AFTER_PERIODS)",
+            f"{settings.retrain_changed_share:.1%} of the trained rows changed": "a training "
+            "(RETAIL_FORECAST_RETRAIN_CHANGED_SHARE)",
+            f"the recent error is {settings.retrain_error_ratio:g} times the backtest's": "a training "
+            "(RETAIL_FORECAST_RETRAIN_ERROR_RATIO)",
+            "a challenger that passes the gate": f"it becomes champion (tolerance {settings.gate_tolerance:g}, "
+            "RETAIL_FORECAST_GATE_TOLERANCE), and new forecasts follow",
+        },
+        ("when", "then"),
+    )

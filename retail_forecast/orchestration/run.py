@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from retail_forecast.dataset import load_dataset
 from retail_forecast.errors import RetailForecastError
@@ -173,7 +174,7 @@ class _Run:
 def _plain_errors(stage: str) -> Iterator[None]:
     try:
         yield
-    except dg.DagsterAssetCheckFailedError as error:
+    except DagsterAssetCheckFailedError as error:
         lines = [line for line in str(error).splitlines()[1:] if line.strip()]
         fix = "Correct the files that its metadata names, or look at the check in the UI; what was served goes on."
         raise RetailForecastError(f"Stage {stage!r} stopped at a blocking check: {'; '.join(lines)}. {fix}") from error

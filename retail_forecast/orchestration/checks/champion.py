@@ -1,0 +1,28 @@
+"""The gate as a check: its numbers stand beside the champion whether the challenger passed or not."""
+
+import dagster as dg
+
+from retail_forecast.orchestration.metadata import bullet_list
+from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.training_run import read_outcome
+
+
+def build_champion_checks() -> list[dg.AssetChecksDefinition]:
+    """The check of the gate."""
+    return [challenger_beats_baselines_and_champion]
+
+
+@dg.asset_check(
+    asset="champion",
+    description="On rolling cutoffs the challenger beats every baseline and does not fall behind the champion. "
+    "Otherwise the champion stays, and nothing else changes.",
+)
+def challenger_beats_baselines_and_champion(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    outcome = read_outcome(platform.lake)
+    if outcome is None:
+        return dg.AssetCheckResult(passed=False, metadata={"why": "No challenger has been judged yet."})
+    return dg.AssetCheckResult(
+        passed=outcome.promoted,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={**outcome.numbers, "why": bullet_list(outcome.reasons)},
+    )

@@ -1,0 +1,101 @@
+"""The gate: a challenger is registered, judged by its backtest, and promoted or rejected. The outcome stays readable."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from retail_forecast.errors import NotFoundError
+from retail_forecast.evaluation import Contender, Decision, contender, decide
+from retail_forecast.lake import Lake
+from retail_forecast.lake.artifacts import Artifact
+from retail_forecast.models import BASELINES, Bundle
+from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.training_run import (
+    BACKTESTS,
+    MODELS,
+    Progress,
+    Tested,
+    read_backtest,
+    read_progress,
+)
+from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
+from retail_forecast.pipeline.trainings import finish_training, read_json
+from retail_forecast.registry import ModelRegistry, ModelVersion
+
+_OUTCOME = "last_gate.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the gate decided: versions of the challenger and of the champion afterwards, and the mean scores."""
+
+    challenger: str
+    champion: str | None
+    promoted: bool
+    reasons: tuple[str, ...]
+    numbers: Mapping[str, float]
+
+
+def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
+    """Judges the challenger that was trained last; the same one again ends the same."""
+    progress = read_progress(platform.lake)
+    if progress.model is None or progress.backtest is None:
+        raise NotFoundError("A tested challenger", fix="Materialize `model` and `backtest` first.")
+    tested = read_backtest(platform.lake, Artifact(platform.lake, BACKTESTS, progress.backtest))
+    with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
+        bundle = _complete_bundle(platform.lake, progress, Path(folder))
+        decision = _decide(platform, registry, progress, tested, bundle)
+        metrics = {name: value for name, value in _metrics(tested).items()}
+        version = registry.register(bundle.path, metrics=metrics, tags={"request": progress.request})
+        window_start = date.fromisoformat(bundle.origin["window_start"])
+    _settle(registry, version, decision)
+    outcome = _note(platform.lake, registry, version, decision)
+    finish_training(
+        platform.lake,
+        progress.request,
+        version=version.version,
+        window_start=window_start,
+        dataset_hash=platform.dataset.hash,
+    )
+    return outcome
+
+
+def read_outcome(lake: Lake) -> Outcome | None:
+    """The last decision of the gate, or None before the first."""
+    raw = read_json(lake, _OUTCOME)
+    return Outcome(**{**raw, "reasons": tuple(raw["reasons"])}) if raw else None
+
+
+def _complete_bundle(lake: Lake, progress: Progress, folder: Path) -> Bundle:
+    """The trained bundle with what its backtest says of errors and uncertainty."""
+    model = Artifact(lake, MODELS, str(progress.model)).fetch(folder / "model")
+    tested = Artifact(lake, BACKTESTS, str(progress.backtest)).fetch(folder / "backtest")
+    target = folder / "bundle"
+    shutil.copytree(model, target, ignore=shutil.ignore_patterns("_done.json"))
+    for name in ("intervals.json", "scores.json"):
+        if (tested / name).exists():
+            shutil.copyfile(tested / name, target / name)
+    return Bundle.load(target)
+
+
+def _decide(
+    platform: Platform, registry: ModelRegistry, progress: Progress, tested: Tested, bundle: Bundle
+) -> Decision:
+    challenger = contender(
+        tested.scores, CHALLENGER, recipe=bundle.recipe.digest, training_cutoff=bundle.training_cutoff
+    )
+    baselines = [contender(tested.scores, name) for name in BASELINES]
+    champion = _champion(platform, registry, progress, tested)
+    return decide(challenger, champion, baselines, tolerance=platform.settings.gate_tolerance)
+
+
+def _champion(platform: Platform, registry: ModelRegistry, progress: Progress, tested: Tested) -> Contender | None:
+    if progress.champion is None:
+        return None
+    version = registry.get(progress.champion)
+    recipe = version.tags.get("recipe", "")
+    return contender(tested.scores, CHAMPION, recipe=recipe, training_cutoff=version.training_cutoff)
