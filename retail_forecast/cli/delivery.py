@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from retail_forecast.cli.console import console, progress
+from retail_forecast.cli.console import ExitCode, console, progress
 from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_another_dataset
 
 imports = typer.Typer(help="Bring source files to the landing.", no_args_is_help=True)
@@ -45,9 +45,11 @@ def m5(
 def csv(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False)],
     dataset: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The dataset.yaml that describes them.")],
-    table: Annotated[str, typer.Option(help="The table that the files belong to.")] = "sales",
+    table: Annotated[
+        str | None, typer.Option(help="Their table; by default the name tells, as in prices_2024.")
+    ] = None,
 ) -> None:
-    """CSV or Parquet files of your own, checked before they land."""
+    """CSV or Parquet files of your own: the good ones land, a bad one is named with its reason."""
     from retail_forecast.dataset import load_dataset
     from retail_forecast.ingest.delivery import import_files
     from retail_forecast.lake import open_store
@@ -56,9 +58,15 @@ def csv(
     settings = load_settings()
     description = load_dataset(dataset)
     refuse_another_dataset(settings.dataset_path, description.name)
-    landed = import_files(files, table, description, open_store(settings.landing))
+    with progress() as show:
+        landing = open_store(settings.landing)
+        shown = partial(show, "Files inspected")
+        results = import_files(files, table, description, landing, keep_going=True, on_progress=shown)
     keep_dataset(settings.dataset_path, dataset.read_text(encoding="utf-8"))
-    console().print(f"{len(landed)} files of {table} are in {settings.landing}. Next: retail-forecast run")
+    for result in results:
+        console().print(f"{result.outcome:<10} {result.error or f'{result.path}, {result.rows:,} rows'}", markup=False)
+    if any(result.error is not None for result in results):
+        raise typer.Exit(ExitCode.DATA_REJECTED)
 
 
 @exports.command()

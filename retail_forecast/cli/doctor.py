@@ -111,10 +111,10 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _services(settings: Settings) -> Iterator[Finding]:
     for note in read_notes(settings.home / "run"):
-        if note.orphaned:
+        if note.is_orphaned():
             mend = f"Its command is gone. The next `dev` or `demo` stops it; or: kill {note.pid}"
             yield Finding(note.name, "warn", f"left over, process {note.pid}", mend)
-        elif note.alive:
+        elif note.is_alive():
             yield Finding(note.name, "ok", f"runs, process {note.pid}")
         else:
             mend = f"It crashed; {settings.home / 'run' / note.name}.log says why. The next start tidies up."
@@ -124,7 +124,7 @@ def _services(settings: Settings) -> Iterator[Finding]:
 def _ports(settings: Settings) -> Iterator[Finding]:
     from retail_forecast.serving.processes import running_host, serve_folder
 
-    ui_runs = any(note.alive for note in read_notes(settings.home / "run"))
+    ui_runs = any(note.is_alive() for note in read_notes(settings.home / "run"))
     api_runs = running_host(serve_folder(settings)) is not None
     for name, ours in (("ui_port", ui_runs), ("api_port", api_runs), ("ray_dashboard_port", api_runs)):
         port = getattr(settings, name)

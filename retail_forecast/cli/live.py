@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retail_forecast.serving.endpoint import Endpoint
     from retail_forecast.settings import Settings
 
-SHOP = "corner-shop"
+SHOP, SHOP_DAYS = "corner-shop", 730
 
 
 def demo(
@@ -28,19 +28,14 @@ def demo(
 ) -> None:
     """Made-up shop, whole graph, UI and API: from nothing to an answer over HTTP."""
     from retail_forecast.cli.dagster_services import dagster_services
-    from retail_forecast.ingest.shop import build_shop
-    from retail_forecast.lake import open_store
     from retail_forecast.orchestration.run import run_pipeline
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
     refuse_another_dataset(settings.dataset_path, SHOP)
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
     with api(settings) as endpoint:
         with progress() as show:
-            landing = open_store(settings.landing)
-            dataset = build_shop(landing, until=yesterday, on_progress=partial(show, "Made-up days of sales"))
-            keep_dataset(settings.dataset_path, dataset.to_yaml())
+            stock_shop(settings, partial(show, "Made-up days of sales"))
             run_pipeline(settings, on_progress=show)
         endpoint.start()
         with dagster_services(settings) as services:
@@ -97,6 +92,20 @@ def api(settings: Settings, *, ui: bool = True) -> Iterator[Endpoint]:
         yield endpoint
     finally:
         endpoint.stop()
+
+
+def stock_shop(settings: Settings, on_progress: Callable[[int, int], None]) -> None:
+    """Lands the made-up shop's sales until yesterday; on a home that has the shop, the days since the last time."""
+    from retail_forecast.dataset import load_dataset
+    from retail_forecast.ingest.shop import build_shop
+    from retail_forecast.lake import open_store
+
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    path = settings.dataset_path
+    first = load_dataset(path).start_date if path.exists() else yesterday - timedelta(days=SHOP_DAYS - 1)
+    days = (yesterday - first).days + 1
+    dataset = build_shop(open_store(settings.landing), until=yesterday, days=days, on_progress=on_progress)
+    keep_dataset(path, dataset.to_yaml())
 
 
 def check_one_answer(settings: Settings) -> str:

@@ -35,15 +35,13 @@ class Note:
     parent: int
     parent_started: float
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether that very process (not a later one of the same id) runs."""
         return _runs(self.pid, self.started)
 
-    @property
-    def orphaned(self) -> bool:
+    def is_orphaned(self) -> bool:
         """Whether it runs although the command that started it is gone."""
-        return self.alive and not _runs(self.parent, self.parent_started)
+        return self.is_alive() and not _runs(self.parent, self.parent_started)
 
 
 def read_notes(folder: Path) -> list[Note]:
@@ -61,10 +59,10 @@ class Services:
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         for note in read_notes(self._folder):
-            if note.alive and not note.orphaned:
+            if note.is_alive() and not note.is_orphaned():
                 text = f"{note.name} already runs on this home, started by process {note.parent}."
                 raise RetailForecastError(f"{text} Stop that command first, or set RETAIL_FORECAST_HOME.")
-            if note.alive:
+            if note.is_alive():
                 stop_group(note.pid)
             self._note_path(note.name).unlink(missing_ok=True)
         return self

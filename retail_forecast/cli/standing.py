@@ -28,11 +28,11 @@ def describe_standing(settings: Settings, dataset: Dataset) -> Iterator[tuple[st
 
 
 def _tables(lake: Lake, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    for name, table in dataset.tables.items():
+    for name in dataset.tables:
         manifest = lake.table(name).manifest()
         last = f", until {max(manifest.parts)}" if manifest.parts and name == "sales" else ""
         rows = f"{manifest.rows:,} rows{last}, published {manifest.published_at}"
-        yield name, rows if manifest.parts else f"not published ({', '.join(table.keys)})"
+        yield name, rows if manifest.parts else "not published yet"
 
 
 def _vintage(lake: Lake) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail_forecast.cli.console import console, progress
+from retail_forecast.cli.console import ExitCode, console, progress
+
+if TYPE_CHECKING:
+    from retail_forecast.orchestration.run import RunSummary
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 
@@ -23,8 +26,9 @@ def run(cutoff: Day = None) -> None:
     settings = load_settings()
     with progress() as show:
         summary = run_pipeline(settings, cutoff=cutoff.date() if cutoff else None, on_progress=show)
-    out = console()
-    out.print(summary)
+    tell_summary(summary)
+    if summary.rejected:
+        raise typer.Exit(ExitCode.DATA_REJECTED)
 
 
 def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, one horizon apart.")]) -> None:
@@ -32,3 +36,20 @@ def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, 
     from retail_forecast.settings import load_settings
 
     load_settings()
+
+
+def tell_summary(summary: RunSummary) -> None:
+    """Prints what a run did, what was set aside, and which vintage is in force."""
+    out = console()
+    for note in summary.notes:
+        out.print(f"[yellow]note[/] {note}")
+    for entry in summary.rejected:
+        out.print("[bold red]rejected[/]", end=" ")
+        out.print(f"{entry.object}: {entry.reason} {entry.fix}", markup=False)
+    for path in summary.waiting:
+        out.print(f"waiting {path} is still being written", markup=False)
+    seconds = sum(stage.seconds for stage in summary.stages)
+    model = "a model was trained" if summary.trained else "no training was due"
+    vintage = summary.vintage
+    result = f"vintage {vintage.id}, {vintage.series:,} series" if vintage else "no forecasts yet"
+    out.print(f"Up to date after {seconds:.0f} s: {model}; {result}.")

@@ -29,9 +29,9 @@ def test_children_end_with_the_block_and_leave_no_note(tmp_path: Path) -> None:
     with Services(tmp_path, {}) as services:
         services.start("one", SLEEP)
         (note,) = read_notes(tmp_path)
-        assert note.alive
-        assert not note.orphaned
-    assert not note.alive
+        assert note.is_alive()
+        assert not note.is_orphaned()
+    assert not note.is_alive()
     assert read_notes(tmp_path) == []
 
 
@@ -41,7 +41,7 @@ def test_children_end_when_the_command_fails(tmp_path: Path) -> None:
         services.start("one", SLEEP)
         (note,) = read_notes(tmp_path)
         raise KeyboardInterrupt
-    assert not note.alive
+    assert not note.is_alive()
 
 
 def test_grandchildren_end_too(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_what_ignores_the_request_to_end_is_killed(tmp_path: Path, monkeypatch: 
         services.start("stubborn", [sys.executable, "-c", STUBBORN])
         wait_for_output(services, "stubborn")
         (note,) = read_notes(tmp_path)
-    assert not note.alive
+    assert not note.is_alive()
 
 
 def test_a_child_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_leftovers_of_a_killed_command_are_stopped_by_the_next(tmp_path: Path) -
     leftover = subprocess.Popen(SLEEP, start_new_session=True, stdout=subprocess.DEVNULL)
     started = psutil.Process(leftover.pid).create_time()
     write_note(tmp_path, Note("ui", leftover.pid, started, parent=leftover.pid, parent_started=started - 100))
-    assert read_notes(tmp_path)[0].orphaned
+    assert read_notes(tmp_path)[0].is_orphaned()
     with Services(tmp_path, {}):
         assert read_notes(tmp_path) == []
         leftover.wait(timeout=30)
@@ -97,7 +97,7 @@ def test_a_home_is_run_by_one_command_at_a_time(tmp_path: Path) -> None:
 def test_the_note_of_a_reused_process_id_is_not_alive(tmp_path: Path) -> None:
     me = psutil.Process()
     write_note(tmp_path, Note("ui", me.pid, me.create_time() - 100, me.pid, me.create_time()))
-    assert not read_notes(tmp_path)[0].alive
+    assert not read_notes(tmp_path)[0].is_alive()
 
 
 def test_stopping_what_is_gone_is_no_error() -> None:
