@@ -45,7 +45,7 @@ def build_shop(
         land_csv(landing, f"sales/sales_{day}.csv", _sales_of(day, series))
         if on_progress is not None:
             on_progress(done, days)
-    return _dataset(start, horizon)
+    return shop_dataset(start, horizon)
 
 
 def _days(first: date, last: date) -> Iterable[date]:
@@ -105,7 +105,8 @@ def _changes(
     return pl.DataFrame(rows, schema=["store_id", "item_id", "date", name], orient="row")
 
 
-def _dataset(start: date, horizon: int) -> Dataset:
+def shop_dataset(start: date, horizon: int) -> Dataset:
+    """The description of the made-up shop from `start` on."""
     changing = {"carry_forward": True}
     return parse_dataset(
         {

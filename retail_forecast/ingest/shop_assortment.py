@@ -27,7 +27,6 @@ class Shop:
 
     store_id: str
     region: str
-    floor_m2: int
     size: float
     weekend: float
     growth: float
@@ -54,9 +53,9 @@ DEPARTMENTS = {
 }
 
 SHOPS = (
-    Shop("harbour", "north", 420, 0.7, 1.25, 0.05),
-    Shop("market", "centre", 880, 1.3, 0.95, 0.01),
-    Shop("station", "centre", 260, 0.5, 0.72, 0.03),
+    Shop("harbour", "north", 0.7, 1.25, 0.05),
+    Shop("market", "centre", 1.3, 0.95, 0.01),
+    Shop("station", "centre", 0.5, 0.72, 0.03),
 )
 
 _STAPLES: dict[str, dict[str, tuple[float, float]]] = {

@@ -45,7 +45,7 @@ class Behaviour:
         self.wave_phase = rng.uniform(0, 2 * math.pi)
         taste = self._rng("series", self.shop.store_id, self.item.item_id)
         self.taste = taste.lognormvariate(0, 0.3)
-        self.dispersion = taste.uniform(6, 30)
+        self.dispersion = taste.uniform(12, 60)
         self.listed = self.shop.store_id != "station" or taste.random() < _LISTED_AT_STATION
 
     def _rng(self, *about: object) -> random.Random:
@@ -130,8 +130,8 @@ class Behaviour:
         return range(first, first + length) if rng.random() < _STOCK_OUTS else range(0)
 
     def units_sold(self, day: date) -> int:
-        """Units sold on a day on which the item is in the assortment."""
-        expected = self.expected_units(day)
+        """Units sold on the day; none outside the assortment, on closed days and from empty shelves."""
+        expected = self.expected_units(day) if self.is_sold(day) else 0.0
         if expected == 0 or self.is_out_of_stock(day):
             return 0
         footfall = _footfall(self.seed, self.shop.store_id, day)
