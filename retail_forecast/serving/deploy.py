@@ -39,7 +39,7 @@ class Rollout:
     lake_url: str
     replicas: int
     configure: Callable[[UserConfig], ServeConfig]
-    timeout_seconds: float = 180
+    timeout_seconds: float = 300
     poll_seconds: float = field(default=_POLL_SECONDS)
 
     def run(self, vintage: str | None) -> dict[str, Report]:
@@ -101,7 +101,7 @@ class Rollout:
         if vintage is None or not errors:
             return
         name, error = next(iter(errors.items()))
-        text = f"{len(errors)} of {len(reports)} replicas cannot serve it; replica {name} says: {error}"
+        text = f"{len(errors)} of {len(reports)} replicas cannot serve it; replica {name} says: {error or 'nothing'}."
         raise DeploymentError(text, wanted=vintage, active=reports[name]["active"] or previous)
 
     def _compare(self, vintage: str) -> None:

@@ -76,7 +76,7 @@ class RayServeEndpoint:
     """Ray Serve on this machine, in a process of its own that outlives the one that deploys."""
 
     settings: Settings
-    timeout_seconds: float = 180
+    timeout_seconds: float = 300
 
     def deploy(self, vintage_id: str) -> Deployment:
         """See Endpoint. Raises NotFoundError for a vintage that was never published."""

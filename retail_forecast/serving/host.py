@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +27,7 @@ from retail_forecast.serving.processes import LOCK, TOKEN, HostInfo, import_path
 logger = logging.getLogger("retail_forecast.serving.host")
 
 ALREADY_RUNNING = 3
+_ATTEMPTS = 3
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
 
 
@@ -61,17 +62,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
     import ray
 
     try:
-        ray.init(
-            address="local",
-            num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
-            num_gpus=0,
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            dashboard_port=arguments.dashboard_port,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _temp_dir=str(scratch / "ray"),
-            log_to_driver=False,
-        )
+        _start_ray(arguments, scratch)
         signal.signal(signal.SIGTERM, _end)  # ray.init takes the handler
         write_info(arguments.folder, info.as_ready())
         logger.info("Ray is up; its REST API is on 127.0.0.1:%s", arguments.dashboard_port)
@@ -79,6 +70,42 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
             signal.pause()
     finally:
         ray.shutdown()
+
+
+def _start_ray(arguments: argparse.Namespace, scratch: Path) -> None:
+    """Ray's raylet ends itself when its agent takes over 15 s to come up, as on a busy machine: then once more."""
+    import ray
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
+                num_gpus=0,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=arguments.dashboard_port,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(scratch / f"ray{attempt}"),
+                log_to_driver=False,
+            )
+        except Exception:
+            ray.shutdown()
+            _end_children()
+            if attempt == _ATTEMPTS:
+                raise
+            logger.exception("Ray did not start (attempt %s of %s)", attempt, _ATTEMPTS)
+        else:
+            return
+
+
+def _end_children() -> None:
+    """Ray leaves its processes when it fails half-way."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=10)
 
 
 def _environment(folder: Path, scratch: Path) -> dict[str, str]:
@@ -91,6 +118,7 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_enable_worker_prestart": "0",
+        "RAY_raylet_start_wait_time_s": "45",
         "PYTHONPATH": import_path(),
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": "1",

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
 
-_START_SECONDS = 120
+_START_SECONDS = 240
 _END_SECONDS = 20
 _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started, so that none ends as a zombie
 
@@ -111,7 +112,8 @@ def end_leftovers(folder: Path) -> None:
     if info is not None:
         remaining = list(_session_of(info))
         for process in remaining:
-            _kill(process)
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(remaining, timeout=5)
         shutil.rmtree(info.scratch, ignore_errors=True)
     for name in (INFO, TOKEN):
@@ -230,13 +232,6 @@ def _started_at(pid: int) -> float:
 def _signal_host(info: HostInfo) -> None:
     if abs(_started_at(info.pid) - info.started_at) <= 1:
         psutil.Process(info.pid).terminate()
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
 
 
 def _write_token(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from retail_forecast.errors import RetailForecastError
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
 
@@ -70,7 +71,8 @@ class ServingState:
             predictor = self._load(lake_url, vintage)
         except Exception as error:
             logger.exception("Vintage %s cannot be served", vintage)
-            return f"{type(error).__name__}: {error}"
+            known = isinstance(error, RetailForecastError)
+            return str(error) if known else f"Vintage {vintage!r} cannot be read: {type(error).__name__}: {error}"
         self.active, self.lake_url = predictor, lake_url
         logger.info("Serving vintage %s", vintage)
         return None

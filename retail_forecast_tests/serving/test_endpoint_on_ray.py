@@ -1,0 +1,205 @@
+"""The endpoint for real: one Ray host for the module; its tests follow one another on it, as on a day in its life."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from retail_forecast.errors import ConfigurationError, DeploymentError, NotFoundError
+from retail_forecast.lake import open_lake
+from retail_forecast.lake.vintages import put_in_force
+from retail_forecast.serving import RayServeEndpoint
+from retail_forecast.serving.processes import read_info, serve_folder
+from retail_forecast.settings import Settings
+from retail_forecast_tests.serving.conftest import World
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
+
+
+class Asker:
+    """Asks for one forecast over and over, and notes which vintages answered and what failed."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.vintages, self.failures = f"{url}/v1/forecasts/S1/milk", list[str](), list[str]()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self) -> None:
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            while not self._done.is_set():
+                try:
+                    answer = client.get(self.url)
+                    answer.raise_for_status()
+                    self.vintages.append(answer.json()["vintage"])
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+
+    def __enter__(self) -> Asker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def endpoint(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayServeEndpoint]:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, lake_url=world.lake_url, api_port=free_port(), ray_dashboard_port=free_port())
+    endpoint = RayServeEndpoint(settings)
+    assert endpoint.status().state == "down"
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture(scope="module")
+def url(endpoint: RayServeEndpoint, world: World) -> str:
+    """The endpoint serving the first vintage."""
+    deployment = endpoint.deploy(world.first.id)
+    assert (deployment.vintage, deployment.model_version, deployment.replicas) == (world.first.id, "1", 2)
+    return deployment.url
+
+
+def test_a_new_vintage_reaches_every_replica_without_a_failed_request(
+    endpoint: RayServeEndpoint, world: World, url: str
+) -> None:
+    with Asker(url) as asker:
+        until(lambda: len(asker.vintages) > 5)
+        endpoint.deploy(world.second.id)
+        after = len(asker.vintages)
+        until(lambda: len(asker.vintages) > after + 20)
+    assert asker.failures == []
+    assert set(asker.vintages) == {world.first.id, world.second.id}
+    assert set(asker.vintages[after + 2 :]) == {world.second.id}
+
+
+def test_a_broken_vintage_fails_loudly_and_the_old_one_goes_on(
+    endpoint: RayServeEndpoint, world: World, url: str
+) -> None:
+    with Asker(url) as asker, pytest.raises(DeploymentError, match="cannot be read") as caught:
+        endpoint.deploy(world.broken.id)
+    assert (caught.value.wanted, caught.value.active) == (world.broken.id, world.second.id)
+    assert asker.failures == []
+    assert set(asker.vintages) == {world.second.id}
+    status = endpoint.status()
+    assert (status.state, status.wanted, status.active) == ("degraded", world.broken.id, world.second.id)
+
+
+def test_a_vintage_that_was_never_published_changes_nothing(endpoint: RayServeEndpoint, url: str) -> None:
+    with pytest.raises(NotFoundError, match="2020-01-01-none"):
+        endpoint.deploy("2020-01-01-none")
+
+
+def test_a_killed_replica_comes_back_with_what_was_served(endpoint: RayServeEndpoint, world: World, url: str) -> None:
+    info = read_info(serve_folder(endpoint.settings))
+    assert info is not None
+    host = psutil.Process(info.pid)
+
+    def replicas() -> set[int]:
+        return {one.pid for one in host.children(recursive=True) if "ServeReplica" in " ".join(one.cmdline())}
+
+    before = replicas()
+    assert len(before) == 2
+    os.kill(min(before), signal.SIGKILL)
+    until(lambda: len(replicas() - before) == 1)
+    # the wanted vintage is still the broken one, so the new replica can only answer from the fallback
+    answers: dict[str, str] = {}
+
+    def both_answer() -> bool:
+        report = httpx.get(f"{url}/readyz", trust_env=False, timeout=30).json()
+        answers[report["replica"]] = report["active"]
+        return len(answers) == 2
+
+    until(both_answer)
+    assert set(answers.values()) == {world.second.id}
+
+
+def test_answers_that_are_not_the_published_ones_are_taken_back(
+    endpoint: RayServeEndpoint, world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_rows(lake_url: str, vintage: str) -> object:
+        return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage)]
+
+    from retail_forecast.serving import deploy
+
+    sample = deploy.sample_forecasts
+    monkeypatch.setattr(deploy, "sample_forecasts", other_rows)
+    with pytest.raises(DeploymentError, match="is not what was published: mean on 2024-10-01") as caught:
+        endpoint.deploy(world.first.id)
+    assert caught.value.active == world.second.id
+    assert endpoint.status().active == world.second.id
+
+
+def test_the_same_home_is_not_served_on_two_ports(endpoint: RayServeEndpoint, world: World, url: str) -> None:
+    other = RayServeEndpoint(endpoint.settings.model_copy(update={"api_port": free_port()}))
+    with pytest.raises(ConfigurationError, match="RETAIL_FORECAST_API_PORT"):
+        other.deploy(world.first.id)
+
+
+def test_a_killed_host_is_no_obstacle_to_the_next_start(endpoint: RayServeEndpoint, world: World, url: str) -> None:
+    info = read_info(serve_folder(endpoint.settings))
+    assert info is not None
+    os.kill(info.pid, signal.SIGKILL)
+    until(lambda: endpoint.status().state == "down")
+    put_in_force(open_lake(world.lake_url), world.first.id)
+    deployment = endpoint.start()
+    assert deployment.vintage == world.first.id
+    assert session_of(info.pid) == []
+    assert not Path(info.scratch).exists()
+
+
+def test_stopping_leaves_no_process_and_no_files(endpoint: RayServeEndpoint, url: str) -> None:
+    info = read_info(serve_folder(endpoint.settings))
+    assert info is not None
+    assert endpoint.stop()
+    assert session_of(info.pid) == []
+    assert not Path(info.scratch).exists()
+    assert {file.name for file in serve_folder(endpoint.settings).iterdir()} == {"lock", "host.log"}
+    assert endpoint.status().state == "down"
+    assert not endpoint.stop()
+
+
+def session_of(pid: int) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
+    return found
+
+
+def test_the_configuration_has_only_keys_that_ray_knows(world: World) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    from retail_forecast.serving.config import build_serve_config
+    from retail_forecast.serving.state import UserConfig
+
+    config = build_serve_config(UserConfig(), host="127.0.0.1", port=8000, replicas=2, environment={"A": "b"})
+    ours = config.model_dump(exclude_none=True)
+    theirs = ServeDeploySchema.model_validate(ours).model_dump(exclude_unset=True)
+    assert theirs["applications"][0]["deployments"][0].keys() == ours["applications"][0]["deployments"][0].keys()
+    assert theirs["http_options"].keys() == ours["http_options"].keys()
+    assert theirs["applications"][0].keys() == ours["applications"][0].keys()

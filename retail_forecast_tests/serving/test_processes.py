@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retail_forecast.errors import ConfigurationError
+from retail_forecast.serving.config import build_serve_config, check_serve_config
+from retail_forecast.serving.ports import require_free_port
+from retail_forecast.serving.processes import INFO, TOKEN, HostInfo, end_leftovers, running_host, stop_host, write_info
+from retail_forecast.serving.state import UserConfig
+
+
+def test_a_port_in_use_is_named_with_its_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"RETAIL_FORECAST_API_PORT: found {port}"):
+            require_free_port("127.0.0.1", port, setting="RETAIL_FORECAST_API_PORT")
+
+
+def host(pid: int, scratch: Path) -> HostInfo:
+    return HostInfo(pid, 1.0, str(scratch), "127.0.0.1", 8000, 8265, ready=True)
+
+
+def test_what_a_dead_host_left_is_removed(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    write_info(tmp_path, host(2**22 - 3, scratch))
+    (tmp_path / TOKEN).write_text("secret")
+    assert running_host(tmp_path) is None
+    end_leftovers(tmp_path)
+    assert not scratch.exists()
+    assert {file.name for file in tmp_path.iterdir()} == set()
+
+
+def test_a_process_that_only_has_the_number_of_an_old_host_is_left_alone(tmp_path: Path) -> None:
+    import os
+
+    write_info(tmp_path, host(os.getsid(0), tmp_path / "none"))
+    assert not stop_host(tmp_path)
+    assert not (tmp_path / INFO).exists()
+
+
+def test_a_damaged_host_file_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / INFO).write_text('{"pid": 1')
+    assert running_host(tmp_path) is None
+    end_leftovers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"proxy": "HeadOnly"}, "serve config.proxy"),
+        ({"http_options": {"hosts": "127.0.0.1"}}, "serve config.http_options.hosts"),
+        ({"applications": [{"deployments": [{"num_replica": 2}]}]}, "applications.0.deployments.0.num_replica"),
+        ({"applications": [{"deployments": [{"user_config": {"vintag": ""}}]}]}, "user_config.vintag"),
+        ({"applications": [{"deployments": [{"num_replicas": 0}]}]}, "num_replicas"),
+    ],
+)
+def test_the_serve_configuration_refuses_what_ray_would_ignore(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigurationError, match=key):
+        check_serve_config(change)
+
+
+def test_a_configuration_survives_the_way_through_json() -> None:
+    config = build_serve_config(UserConfig(vintage="v"), host="127.0.0.1", port=8001, replicas=3, environment={})
+    assert check_serve_config(config.model_dump(mode="json")) == config
