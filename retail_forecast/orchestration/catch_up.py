@@ -14,7 +14,7 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
 from retail_forecast.orchestration.instance import close_abandoned_runs
-from retail_forecast.orchestration.jobs import PUBLISH_SALES, PUBLISH_TABLES
+from retail_forecast.orchestration.jobs import PUBLISH_SALES, PUBLISH_TABLES, Job
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.arrivals import current_ledger
@@ -23,12 +23,12 @@ from retail_forecast.pipeline.tables import stale_partitions
 INTERVAL_SECONDS = 120
 
 
-def build_catch_up_sensor(platform: Platform) -> dg.SensorDefinition:
+def build_catch_up_sensor(platform: Platform, jobs: Sequence[Job]) -> dg.SensorDefinition:
     """The sensor; its cursor is what it found behind at its last look."""
 
     @dg.sensor(
         name="catch_up",
-        job_names=[PUBLISH_SALES, PUBLISH_TABLES],
+        jobs=[job for job in jobs if job.name in (PUBLISH_SALES, PUBLISH_TABLES)],
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Closes runs whose process is gone, and asks again for tables that stayed behind their files.",

@@ -1,6 +1,7 @@
 """The gate: a challenger is registered, judged by its backtest, and promoted or rejected. The outcome stays readable."""
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from retail_forecast.orchestration.training_run import (
 )
 from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training, read_json
-from retail_forecast.registry import ModelRegistry, ModelVersion
+from retail_forecast.registry import ModelRegistry
 
 _OUTCOME = "last_gate.json"
 
@@ -49,11 +50,18 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
-        metrics = {name: value for name, value in _metrics(tested).items()}
-        version = registry.register(bundle.path, metrics=metrics, tags={"request": progress.request})
+        tags = {"request": progress.request, "recipe": bundle.recipe.digest}
+        version = registry.register(bundle.path, metrics=_metrics(decision, tested), tags=tags)
         window_start = date.fromisoformat(bundle.origin["window_start"])
-    _settle(registry, version, decision)
-    outcome = _note(platform.lake, registry, version, decision)
+    if decision.promote:
+        registry.promote(version.version)
+    else:
+        registry.reject(version.version, " ".join(decision.reasons))
+    present = registry.champion()
+    outcome = Outcome(
+        version.version, present.version if present else None, decision.promote, decision.reasons, decision.numbers
+    )
+    platform.lake.store.write(_OUTCOME, json.dumps(asdict(outcome)).encode())
     finish_training(
         platform.lake,
         progress.request,
@@ -89,13 +97,22 @@ def _decide(
         tested.scores, CHALLENGER, recipe=bundle.recipe.digest, training_cutoff=bundle.training_cutoff
     )
     baselines = [contender(tested.scores, name) for name in BASELINES]
-    champion = _champion(platform, registry, progress, tested)
+    champion = _champion(registry, progress, tested)
     return decide(challenger, champion, baselines, tolerance=platform.settings.gate_tolerance)
 
 
-def _champion(platform: Platform, registry: ModelRegistry, progress: Progress, tested: Tested) -> Contender | None:
+def _champion(registry: ModelRegistry, progress: Progress, tested: Tested) -> Contender | None:
     if progress.champion is None:
         return None
     version = registry.get(progress.champion)
     recipe = version.tags.get("recipe", "")
     return contender(tested.scores, CHAMPION, recipe=recipe, training_cutoff=version.training_cutoff)
+
+
+def _metrics(decision: Decision, tested: Tested) -> dict[str, float]:
+    """`wrmsse` is what later errors are compared with; the others are there to be looked at."""
+    named = {f"wrmsse_{name}": value for name, value in decision.numbers.items()}
+    mine = tested.by_level.get(CHALLENGER, {})
+    levels = {f"wrmsse_at_{level.replace(' × ', '_by_')}": value for level, value in mine.items()}
+    kept = {"wrmsse": decision.numbers[CHALLENGER], **named, **levels}
+    return {name: value for name, value in kept.items() if math.isfinite(value)}

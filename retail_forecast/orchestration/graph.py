@@ -24,6 +24,7 @@ from retail_forecast.orchestration.resources import Platform, build_resources
 def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definitions:
     """Definitions over one platform; `overrides` replace resources by key."""
     dataset, interval = platform.dataset, platform.settings.arrivals_interval_seconds
+    jobs = build_jobs(dataset)
     return dg.Definitions(
         assets=[
             *build_table_assets(dataset),
@@ -40,10 +41,10 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
         sensors=[
             build_arrivals_sensor(platform),
             build_automation_sensor(interval_seconds=interval),
-            build_catch_up_sensor(platform),
+            build_catch_up_sensor(platform, jobs),
             *build_failure_sensors(),
         ],
-        jobs=build_jobs(dataset),
+        jobs=jobs,
         schedules=build_schedules(),
         resources=build_resources(platform, overrides),
         executor=dg.in_process_executor,

@@ -23,7 +23,6 @@ from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.orchestration.resources import Platform
-from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.feature_sets import FeatureSet
 from retail_forecast.pipeline.features import build_training_features
 from retail_forecast.pipeline.history import write_history
@@ -31,7 +30,7 @@ from retail_forecast.pipeline.request import RetrainingPolicy, TrainingRequest, 
 from retail_forecast.pipeline.train import default_recipe
 from retail_forecast.pipeline.trainings import last_training, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
-from retail_forecast.training import Trainer, TrainingJob
+from retail_forecast.training import JobResult, Trainer, TrainingJob
 
 MODELS, BACKTESTS = "models", "backtests"
 _PROGRESS = "training_progress.json"
@@ -106,7 +105,10 @@ def make_features(platform: Platform) -> FeatureSet:
         shard_rows=settings.shard_rows,
         on_progress=platform.progress("Features, pools"),
     )
-    write_progress(lake, Progress(request.id, request.cutoff, made.fingerprint))
+    fresh = Progress(request.id, request.cutoff, made.fingerprint)
+    before = read_json(lake, _PROGRESS)
+    if before is None or replace(Progress(**before), model=None, backtest=None, champion=None) != fresh:
+        write_progress(lake, fresh)
     return made
 
 
@@ -119,7 +121,7 @@ def train(platform: Platform, trainer: Trainer) -> Made:
         with _Workshop(platform) as shop:
             job = shop.job("train", artifact.fingerprint, {"features": shop.features(progress)}, recipe)
             result = trainer.run(job)
-            artifact.publish(result.model_dir, {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb})
+            artifact.publish(result.model_dir, _cost(result))
     write_progress(lake, replace(progress, model=artifact.fingerprint))
     return Made(artifact.fingerprint, _shown(artifact))
 
@@ -127,7 +129,7 @@ def train(platform: Platform, trainer: Trainer) -> Made:
 def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry) -> Tested:
     """Recipe, champion and baselines on rolling cutoffs, from the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
-    recipe, champion = default_recipe(platform.dataset), rival(platform, registry)
+    recipe, champion = default_recipe(platform.dataset), _rival_of(platform, registry, progress)
     cutoffs = platform.settings.backtest_cutoffs
     parts = [progress.features, recipe.digest, __version__, str(cutoffs), champion.bundle_digest if champion else ""]
     artifact = Artifact(lake, BACKTESTS, digest_of(parts))
@@ -138,13 +140,19 @@ def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry) 
                 channels["champion"] = registry.fetch(champion.version, shop.folder / "champion")
             job = shop.job("backtest", artifact.fingerprint, channels, recipe, cutoffs=str(cutoffs))
             result = trainer.run(job)
-            artifact.publish(result.model_dir, {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb})
-    write_progress(lake, replace(progress, backtest=artifact.fingerprint, champion=champion.version if champion else None))
+            artifact.publish(result.model_dir, _cost(result))
+    rival = champion.version if champion else None
+    write_progress(lake, replace(progress, backtest=artifact.fingerprint, champion=rival))
     return read_backtest(lake, artifact)
 
 
-def rival(platform: Platform, registry: ModelRegistry) -> ModelVersion | None:
-    """The champion that a challenger has to hold against: none that saw sales after the cutoff that is pretended."""
+def _rival_of(platform: Platform, registry: ModelRegistry, progress: Progress) -> ModelVersion | None:
+    """The champion to hold against: none that saw sales after the cutoff that is pretended.
+
+    Once a challenger was tested its rival stays the same: after its promotion it would otherwise meet itself.
+    """
+    if progress.backtest is not None:
+        return registry.get(progress.champion) if progress.champion is not None else None
     champion = registry.champion()
     if champion is not None and platform.cutoff is not None and champion.training_cutoff > platform.cutoff:
         return None
@@ -196,15 +204,22 @@ class _Workshop:
         self._stack.close()
 
     def features(self, progress: Progress) -> Path:
+        """The training set's folder."""
         return Artifact(self._platform.lake, "features", progress.features).fetch(self.folder / "features")
 
     def history(self, progress: Progress) -> Path:
+        """What the backtest is scored against."""
         cutoff = date.fromisoformat(progress.cutoff)
         return write_history(self._platform.lake, self._platform.dataset, self.folder / "history", cutoff=cutoff)
 
     def job(self, task: str, fingerprint: str, channels: Mapping[str, Path], recipe: Recipe, **more: str) -> TrainingJob:
+        """The job under the container contract; its name is the same for equal inputs."""
         parameters = {"recipe": json.dumps(recipe.to_json()), "workers": str(self._platform.settings.workers), **more}
         return TrainingJob(task, f"{task}-{fingerprint[:12]}", dict(channels), parameters, self.folder / "output")
+
+
+def _cost(result: JobResult) -> dict[str, Any]:
+    return {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb}
 
 
 def _shown(artifact: Artifact) -> dict[str, Any]:

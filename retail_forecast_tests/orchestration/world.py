@@ -15,6 +15,7 @@ import polars as pl
 from retail_forecast.dataset import Dataset, parse_dataset
 from retail_forecast.lake import Lake, Store, open_lake, open_store
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.pipeline.arrivals import current_ledger
 from retail_forecast.settings import Settings
 
 START = date(2024, 1, 1)
@@ -87,6 +88,11 @@ class World:
         aside.write_bytes(data)
         os.replace(aside, file)
         return file
+
+    def lake_days(self) -> set[str]:
+        """Days of which files were accepted."""
+        ledger = current_ledger(self.lake, self.dataset)
+        return {partition for table, partition in ledger.data_versions if table == "sales"}
 
     def write_dataset(self) -> None:
         """dataset.yaml, for what loads the whole graph."""

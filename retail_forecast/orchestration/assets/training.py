@@ -3,7 +3,7 @@
 import dagster as dg
 
 from retail_forecast.dataset import Dataset
-from retail_forecast.orchestration import training_run
+from retail_forecast.orchestration import gate, training_run
 from retail_forecast.orchestration.assets import FORECASTING_TEAM, traits
 from retail_forecast.orchestration.automation import (
     when_parents_change,
@@ -92,7 +92,7 @@ def backtest(
 def champion(
     platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]
 ) -> dg.MaterializeResult:
-    outcome = training_run.judge(platform, registry)
+    outcome = gate.judge(platform, registry)
     numbers = {"promoted": outcome.promoted, "challenger": outcome.challenger, **outcome.numbers}
     shown = {"champion": str(outcome.champion), "why": bullet_list(outcome.reasons)}
     return dg.MaterializeResult(metadata={**numbers, **shown}, data_version=dg.DataVersion(str(outcome.champion)))

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from retail_forecast.orchestration.gate import read_outcome
 from retail_forecast.orchestration.metadata import bullet_list
 from retail_forecast.orchestration.resources import Platform
-from retail_forecast.orchestration.training_run import read_outcome
 
 
 def build_champion_checks() -> list[dg.AssetChecksDefinition]:

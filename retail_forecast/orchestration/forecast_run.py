@@ -1,0 +1,39 @@
+"""Forecasts with the champion."""
+
+import tempfile
+from pathlib import Path
+
+from retail_forecast.errors import NotFoundError, RegistryError
+from retail_forecast.lake.vintages import Vintage
+from retail_forecast.orchestration.gate import read_outcome
+from retail_forecast.orchestration.resources import Platform
+from retail_forecast.pipeline.forecasts import publish_forecasts
+from retail_forecast.registry import ModelRegistry, ModelVersion
+
+
+def publish(platform: Platform, registry: ModelRegistry) -> Vintage:
+    """Puts the vintage of the champion and the present tables in force. Raises NotFoundError without a champion."""
+    champion = _champion(platform, registry)
+    described = {"training_cutoff": champion.training_cutoff.isoformat(), "bundle_digest": champion.bundle_digest}
+    with tempfile.TemporaryDirectory(prefix="rf-champion-") as folder:
+        return publish_forecasts(
+            platform.lake,
+            platform.dataset,
+            bundle_dir=registry.fetch(champion.version, Path(folder) / "bundle"),
+            model_version=champion.version,
+            model={**described, "metrics": dict(champion.metrics)},
+            workers=platform.settings.workers,
+            cutoff=platform.cutoff,
+            on_progress=platform.progress("Forecasts, pools"),
+        )
+
+
+def _champion(platform: Platform, registry: ModelRegistry) -> ModelVersion:
+    champion, outcome = registry.champion(), read_outcome(platform.lake)
+    if champion is None:
+        why = " ".join(outcome.reasons) if outcome else "None has been trained."
+        raise NotFoundError("A champion", fix=f"{why} Deliver more history, or train with another recipe.")
+    if platform.cutoff is not None and champion.training_cutoff > platform.cutoff:
+        seen = f"Champion {champion.version} saw sales until {champion.training_cutoff}, after {platform.cutoff}"
+        raise RegistryError(f"{seen}, and the model that was trained for that date did not pass the gate.")
+    return champion
