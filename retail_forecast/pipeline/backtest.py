@@ -6,6 +6,7 @@ row come from sales one horizon earlier or before, so the one feature table serv
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def backtest_recipe(
     champion_bundle: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
-    """Writes predictions.parquet, scores.parquet, intervals.json and backtest.json into `out`; returns the scores.
+    """Writes predictions.parquet, scores.parquet and .json, intervals.json and backtest.json; returns the scores.
 
     cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff.
     Raises TrainingError when the history is too short for a single one.
@@ -208,6 +209,7 @@ def _write_intervals_and_scores(
     )
     finite = validate_table(ScoreSchema, scores.filter(pl.col("value").is_finite()), table="scores")
     finite.write_parquet(out / "scores.parquet")
+    write_json(out / "scores.json", json.loads(finite.write_json()))
     return finite
 
 

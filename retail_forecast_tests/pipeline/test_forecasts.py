@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from retail_forecast.errors import NotFoundError
+from retail_forecast.lake import Lake, open_lake
+from retail_forecast.lake.vintages import Vintage, latest_vintage, list_vintages, scan_forecasts, scan_scenario_features
+from retail_forecast.models import Bundle, fit_intervals
+from retail_forecast.models.bundle import write_json
+from retail_forecast.pipeline.features import forecast_features
+from retail_forecast.pipeline.forecasts import publish_forecasts
+from retail_forecast.pipeline.train import train_model
+from retail_forecast_tests.pipeline.shop_lake import (
+    CUTOFF,
+    DAYS,
+    HORIZON,
+    RECIPE,
+    START,
+    publish_sales,
+    shop_dataset,
+    shop_lake,
+    shop_sales,
+    training_folder,
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    train_model(training_folder(shop_lake(folder)), folder / "bundle", RECIPE, workers=1)
+    residuals = pl.DataFrame(
+        {"lead": [1, 4, 7] * 40, "mean": [5.0] * 120, "units_sold": [float(n) for n in range(120)]}
+    )
+    write_json(folder / "bundle" / "intervals.json", fit_intervals(residuals, horizon=HORIZON).to_json())
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return shop_lake(tmp_path_factory.mktemp("forecasts"))
+
+
+def publish(lake: Lake, bundle: Path, *, workers: int = 1, version: str = "3") -> Vintage:
+    return publish_forecasts(
+        lake, shop_dataset(), bundle_dir=bundle, model_version=version, model={"a": 1}, workers=workers, cutoff=CUTOFF
+    )
+
+
+def forecasts_of(lake: Lake, vintage: Vintage) -> pl.DataFrame:
+    return scan_forecasts(lake, vintage.id).collect()
+
+
+def test_every_active_series_is_forecast_for_the_whole_horizon(lake: Lake, bundle: Path) -> None:
+    rows = forecasts_of(lake, publish(lake, bundle))
+    assert rows.columns == ["store_id", "item_id", "date", "lead", "mean", "q0.1", "q0.5", "q0.9"]
+    assert rows.height == 9 * HORIZON
+    assert rows["date"].unique().sort().to_list() == [CUTOFF + timedelta(days=lead) for lead in range(1, HORIZON + 1)]
+    assert rows.equals(rows.sort("store_id", "item_id", "date"))
+
+
+def test_quantiles_do_not_cross_and_nothing_is_negative(lake: Lake, bundle: Path) -> None:
+    rows = forecasts_of(lake, publish(lake, bundle))
+    assert rows.select((pl.col("q0.1") <= pl.col("q0.5")) & (pl.col("q0.5") <= pl.col("q0.9"))).to_series().all()
+    assert rows.select(pl.min_horizontal("mean", "q0.1")).to_series().min() >= 0  # type: ignore[operator]
+
+
+def test_a_vintage_names_every_object_behind_it(lake: Lake, bundle: Path) -> None:
+    vintage = publish(lake, bundle)
+    assert (vintage.model_version, vintage.cutoff, vintage.series) == ("3", CUTOFF.isoformat(), 9)
+    assert [one["object"] for one in vintage.inputs["prices"]] == ["prices/prices.csv"]
+    sales = vintage.inputs["sales"]
+    assert len(sales) == (CUTOFF - START).days + 1
+    assert sales[-1] == {
+        "partition": CUTOFF.isoformat(),
+        "object": f"sales/{CUTOFF}.csv",
+        "e_tag": f"tag-sales/{CUTOFF}.csv",
+        "size": 100,
+        "sha256": "0" * 64,
+        "rows": 9,
+    }
+
+
+def test_the_forecasts_are_what_the_bundle_says_of_the_stored_features(lake: Lake, bundle: Path) -> None:
+    vintage = publish(lake, bundle)
+    features = scan_scenario_features(lake, vintage.id).collect()
+    forecasts = forecasts_of(lake, vintage)
+    again = Bundle.load(bundle).predict(features)
+    assert_frame_equal(again, forecasts.select("store_id", "item_id", "date", "mean"))
+    fresh = forecast_features(lake, shop_dataset(), cutoff=CUTOFF).drop("units_sold")
+    assert_frame_equal(features, fresh.sort("store_id", "item_id", "date"))
+
+
+def test_identical_inputs_give_the_vintage_that_is_there_already(lake: Lake, bundle: Path) -> None:
+    first = publish(lake, bundle)
+    other = publish(lake, bundle, version="4")
+    assert other.id != first.id
+    assert publish(lake, bundle) == first
+    assert latest_vintage(lake) == first
+    assert len(list_vintages(lake)) == 2
+
+
+def test_later_sales_change_neither_forecasts_nor_vintage(lake: Lake, bundle: Path, tmp_path: Path) -> None:
+    spoilt = shop_lake(tmp_path, shop_sales(spoil_after=CUTOFF))
+    first, second = publish(lake, bundle), publish(spoilt, bundle)
+    assert second.id == first.id
+    assert_frame_equal(forecasts_of(spoilt, second), forecasts_of(lake, first))
+
+
+def test_a_corrected_day_gives_a_new_vintage(bundle: Path, tmp_path: Path) -> None:
+    lake = shop_lake(tmp_path)
+    before = publish(lake, bundle)
+    corrected = shop_sales().filter(date=CUTOFF).with_columns(units_sold=pl.col("units_sold") + 20)
+    publish_sales(lake, corrected)
+    after = publish(lake, bundle)
+    assert after.id != before.id
+    assert not forecasts_of(lake, after).equals(forecasts_of(lake, before))
+
+
+def test_a_store_that_the_model_never_saw_is_forecast(bundle: Path, tmp_path: Path) -> None:
+    sales = shop_sales()
+    lake = shop_lake(tmp_path, pl.concat([sales, sales.filter(store_id="A").with_columns(store_id=pl.lit("D"))]))
+    rows = forecasts_of(lake, publish(lake, bundle))
+    assert rows["store_id"].unique().sort().to_list() == ["A", "B", "C", "D"]
+    assert rows.filter(store_id="D")["mean"].min() > 0  # type: ignore[operator]
+
+
+def test_without_a_cutoff_the_last_sales_are_the_cutoff(bundle: Path, lake: Lake) -> None:
+    vintage = publish_forecasts(lake, shop_dataset(), bundle_dir=bundle, model_version="3", model={}, workers=1)
+    assert vintage.cutoff == (START + timedelta(days=DAYS - 1)).isoformat()
+
+
+@pytest.mark.slow
+def test_two_workers_publish_the_same_forecasts_as_one(lake: Lake, bundle: Path, tmp_path: Path) -> None:
+    other = shop_lake(tmp_path)
+    first, second = publish(lake, bundle), publish(other, bundle, workers=2)
+    assert second.id == first.id
+    assert_frame_equal(forecasts_of(other, second), forecasts_of(lake, first))
+
+
+def test_an_empty_lake_says_what_is_missing(bundle: Path, tmp_path: Path) -> None:
+    empty = open_lake(tmp_path.as_uri())
+    with pytest.raises(NotFoundError, match="table of sales"):
+        publish_forecasts(empty, shop_dataset(), bundle_dir=bundle, model_version="1", model={}, workers=1)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retail_forecast.errors import TrainingError
+from retail_forecast.models import Recipe
+from retail_forecast.pipeline.feature_sets import pool_path
+from retail_forecast.pipeline.train import default_recipe, train_model
+from retail_forecast_tests.pipeline.shop_lake import (
+    CUTOFF,
+    RECIPE,
+    shop_dataset,
+    shop_lake,
+    shop_sales,
+    training_folder,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return training_folder(shop_lake(tmp_path_factory.mktemp("train")))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_bundle_holds_one_model_per_pool_and_says_where_it_comes_from(folder: Path, tmp_path: Path) -> None:
+    bundle = train_model(folder, tmp_path, RECIPE, workers=1)
+    names = {"00-A", "01-B", "02-C"}
+    assert files(tmp_path).keys() == {"bundle.json", "categories.json", *(f"shards/{name}.txt" for name in names)}
+    assert bundle.training_cutoff == CUTOFF
+    assert bundle.origin["features"] == folder.name
+    assert bundle.origin["window_start"] == "2024-01-31"  # the 80th day counted back from April 19
+
+
+def test_sales_after_the_cutoff_change_no_byte_of_the_bundle(folder: Path, tmp_path: Path) -> None:
+    spoilt = training_folder(shop_lake(tmp_path, shop_sales(spoil_after=CUTOFF)))
+    train_model(folder, tmp_path / "true", RECIPE, workers=1)
+    train_model(spoilt, tmp_path / "spoilt", RECIPE, workers=1)
+    assert files(tmp_path / "true") == files(tmp_path / "spoilt")
+
+
+@pytest.mark.slow
+def test_two_workers_write_the_same_bytes_as_one(folder: Path, tmp_path: Path) -> None:
+    train_model(folder, tmp_path / "one", RECIPE, workers=1)
+    train_model(folder, tmp_path / "two", RECIPE, workers=2)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_progress_counts_the_pools(folder: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    train_model(folder, tmp_path, RECIPE, workers=1, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_pool_without_known_sales_gets_no_model(folder: Path, tmp_path: Path) -> None:
+    silent = tmp_path / "features"
+    for name in files(folder):
+        (silent / name).parent.mkdir(parents=True, exist_ok=True)
+        (silent / name).write_bytes((folder / name).read_bytes())
+    silence(pool_path(silent, "01-B"))
+    assert set(train_model(silent, tmp_path / "bundle", RECIPE, workers=1).pools) == {"00-A", "02-C"}
+    silence(pool_path(silent, "00-A"))
+    silence(pool_path(silent, "02-C"))
+    with pytest.raises(TrainingError, match="No pool has known sales"):
+        train_model(silent, tmp_path / "none", RECIPE, workers=1)
+
+
+def silence(file: Path) -> None:
+    rows = pl.read_parquet(file)
+    rows.with_columns(units_sold=pl.lit(None, dtype=pl.Float32)).write_parquet(file)
+
+
+def test_the_default_recipe_follows_the_dataset() -> None:
+    dataset = shop_dataset()
+    weekly = dataset.model_copy(update={"frequency": "1w"})
+    returns = dataset.model_copy(update={"policy": dataset.policy.model_copy(update={"negative_units": "keep"})})
+    assert default_recipe(dataset) == Recipe()
+    assert default_recipe(weekly).window_periods == 156
+    assert default_recipe(returns).objective == "regression"
