@@ -149,7 +149,8 @@ class Table:
 
     def _write(self, partition: str, new: NewPart) -> Part:
         buffer = io.BytesIO()
-        new.frame.write_parquet(buffer, compression="zstd", compression_level=1)
+        # chunks would show in the bytes, and with them in the hash
+        new.frame.rechunk().write_parquet(buffer, compression="zstd", compression_level=1)
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
         path = f"tables/{self.name}/{partition}/{digest[:16]}.parquet"
