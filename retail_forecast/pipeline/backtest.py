@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,18 +60,21 @@ def backtest_recipe(
     cutoffs: int,
     workers: int,
     champion_bundle: Path | None = None,
+    checkpoints: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
     """Writes predictions.parquet, scores.parquet and .json, intervals.json and backtest.json; returns the scores.
 
-    cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff.
+    cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff. Finished pools are kept
+    in `checkpoints`, if it is given, and what an interrupted call with equal arguments left there is used.
     Raises TrainingError when the history is too short for a single one.
     """
     features, history = read_feature_set(feature_folder), read_history(history_folder)
     chosen = backtest_cutoffs(features, cutoffs)
     ways = _champion_ways(champion_bundle, features, recipe, chosen)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
+    with nullcontext(checkpoints) if checkpoints else tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
+        Path(parts).mkdir(parents=True, exist_ok=True)
         shards = [
             BacktestShard(
                 pool,
@@ -128,11 +132,14 @@ def _champion_ways(
     return {cutoff: way(cutoff) for cutoff in cutoffs}
 
 
-def _backtest_shard(shard: BacktestShard) -> int:
+def _backtest_shard(shard: BacktestShard) -> None:
+    if shard.out.exists():
+        return
     frames = [frame for cutoff in shard.cutoffs for frame in _at_cutoff(shard, cutoff)]
     rows = pl.concat([BacktestSchema.create_empty(), *frames])
-    validate_table(BacktestSchema, rows, table="backtest").write_parquet(shard.out)
-    return rows.height
+    aside = shard.out.with_suffix(".part")
+    validate_table(BacktestSchema, rows, table="backtest").write_parquet(aside)
+    aside.replace(shard.out)
 
 
 def _at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:

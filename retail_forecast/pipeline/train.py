@@ -57,6 +57,7 @@ def train_model(
     """Trains on the rows up to the training set's cutoff and writes the bundle into `out`.
 
     Equal features and recipes give equal bytes, whatever `workers` is. A pool without any known sales gets no model.
+    A pool whose model is in `out` already is not trained again: what an interrupted call left is used.
     """
     features = read_feature_set(feature_folder)
     since = features.spec.shift(features.cutoff, 1 - recipe.window_periods)
@@ -110,8 +111,10 @@ def _train_shard(shard: TrainingShard) -> Categories | None:
     if rows["units_sold"].null_count() == rows.height:
         return None
     categories = build_categories(rows, shard.spec)
-    text = train_pool(rows, shard.recipe, shard.spec, categories)
     file = shard_file(shard.out, shard.name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_suffix(".part")
+        aside.write_text(train_pool(rows, shard.recipe, shard.spec, categories), encoding="utf-8")
+        aside.replace(file)
     return categories

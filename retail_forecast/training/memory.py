@@ -1,0 +1,61 @@
+"""Peak memory of a process and all its descendants: resident memory, sampled, private shares only (USS)."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+_INTERVAL_SECONDS = 1.0
+
+
+class PeakMemory:
+    """Samples from `watch` until the end of the `with` block; `gb` is the largest sum that was seen.
+
+    The unique set size of each process is added up, so that pages which Ray's processes share do not count twice.
+    """
+
+    def __init__(self) -> None:
+        self.gb = 0.0
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def watch(self, pid: int) -> None:
+        """Begins to sample the process tree below `pid`."""
+        self._thread = threading.Thread(target=self._sample, args=(pid,), daemon=True)
+        self._thread.start()
+
+    def _sample(self, pid: int) -> None:
+        while True:
+            self.gb = max(self.gb, tree_bytes(pid) / 1e9)
+            if self._over.wait(_INTERVAL_SECONDS):
+                return
+
+
+def tree_bytes(pid: int) -> int:
+    """Memory that the process and its descendants hold for themselves, in bytes."""
+    try:
+        root = psutil.Process(pid)
+        processes = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    return sum(_unique_bytes(process) for process in processes)
+
+
+def _unique_bytes(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return int(process.memory_full_info().uss)
+    return 0
