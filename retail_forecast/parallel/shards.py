@@ -1,32 +1,24 @@
-"""One function over many shards, on this machine's cores: Ray tasks in a private cluster that lives for one call.
+"""One function over many shards, on this machine's cores.
 
 A shard is small (a name, a few paths); its result is small too: tables travel as files, never through Ray.
-The cluster is never shared: it joins no other Ray (say the one that serves) and nothing can join it without its token.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import sys
-import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from retail_forecast.errors import TrainingError
+from retail_forecast.parallel.cluster import INSIDE_SHARD, private_cluster
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
 
-_INSIDE_SHARD = "RETAIL_FORECAST_INSIDE_SHARD"  # the mark of a Ray worker; below, of this process
 _inside_shard: ContextVar[bool] = ContextVar("inside_shard", default=False)
-_OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; results are small
 
 
 @dataclass(frozen=True)
@@ -59,17 +51,12 @@ def map_shards(
         TrainingError: a shard raised or its process was killed (the others are stopped), or a shard asked
             for shards of its own.
     """
-    if workers > 1 and (_inside_shard.get() or os.environ.get(_INSIDE_SHARD)):
+    if workers > 1 and (_inside_shard.get() or os.environ.get(INSIDE_SHARD)):
         raise TrainingError(f"A shard asked for {workers} workers of its own: shards do not nest. Pass workers=1.")
     if len(shards) <= 1 or workers <= 1:
         return [_run_here(function, shard, on_done) for shard in shards]
-    with _private_cluster(min(workers, len(shards))):
+    with private_cluster(min(workers, len(shards))):
         return _run_on_ray(function, shards, memory_gb, on_done)
-
-
-def cores() -> int:
-    """The cores that this process may use (affinity, hence a container's cpuset, counts)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_here(
@@ -99,8 +86,9 @@ def _run_on_ray(
     options: dict[str, Any] = {"num_cpus": 1, "max_retries": 0}
     if memory_gb is not None:
         # more than the machine has would wait for ever
-        options["memory"] = int(min(memory_gb * 1024**3, ray.cluster_resources()["memory"]))
-    task = ray.remote(**options)(_guarded)
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        options["memory"] = int(min(memory_gb * 1024**3, resources["memory"]))
+    task: Any = ray.remote(**options)(_guarded)
     pending = {task.remote(function, shard): index for index, shard in enumerate(shards)}
     results: dict[int, Result] = {}
     while pending:
@@ -115,7 +103,7 @@ def _run_on_ray(
 def _guarded(function: Callable[[Shard], Result], shard: Shard) -> Result | _Failure:
     try:
         return function(shard)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear of it
         return _Failure(_summary(error), traceback.format_exc())
 
 
@@ -125,7 +113,8 @@ def _fetch(reference: Any, shard: object) -> Any:
     try:
         outcome = ray.get(reference)
     except ray.exceptions.OutOfMemoryError as error:
-        raise _failed(shard, "the machine ran out of memory. Use fewer workers or smaller shards.", str(error)) from error
+        text = "the machine ran out of memory. Use fewer workers or smaller shards."
+        raise _failed(shard, text, str(error)) from error
     except ray.exceptions.RayError as error:
         text = "its process was killed, by a signal or for memory. Run again, with fewer workers or smaller shards."
         raise _failed(shard, text, str(error)) from error
@@ -151,73 +140,3 @@ def shard_name(shard: object) -> str:
     if isinstance(shard, tuple) and shard and not hasattr(shard, "name"):
         return shard_name(shard[0])
     return str(getattr(shard, "name", shard))[:200]
-
-
-@contextmanager
-def _private_cluster(workers: int) -> Iterator[None]:
-    import ray
-
-    if ray.is_initialized():
-        raise TrainingError(
-            "This process already belongs to a Ray cluster, and shards run in one of their own. "
-            "Call map_shards from another process, or with workers=1."
-        )
-    # sockets live in it, and their paths may have 107 characters
-    folder = tempfile.mkdtemp(prefix="rf-", dir="/tmp" if Path("/tmp").is_dir() else None)
-    try:
-        with _environment(_cluster_environment(workers)):
-            _reread_authentication()
-            ray.init(
-                address="local",
-                num_cpus=workers,
-                num_gpus=0,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",  # listens on loopback only
-                _temp_dir=folder,
-                logging_level="warning",
-            )
-        yield
-    finally:
-        ray.shutdown()
-        _reread_authentication()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _reread_authentication() -> None:
-    """Ray reads mode and token when it is imported, perhaps long before; ray.init refreshes its own way so."""
-    from ray._raylet import AuthenticationTokenLoader, Config
-
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _cluster_environment(workers: int) -> dict[str, str]:
-    """What the cluster's processes inherit; Polars and OpenMP share the cores between the tasks."""
-    threads = str(max(1, cores() // workers))
-    return {
-        _INSIDE_SHARD: "1",
-        "OMP_NUM_THREADS": threads,
-        "POLARS_MAX_THREADS": threads,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
-        "RAY_DEDUP_LOGS": "0",
-    }
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

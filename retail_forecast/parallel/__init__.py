@@ -1,0 +1,6 @@
+"""Work on many shards at once, on Ray: see `map_shards`."""
+
+from retail_forecast.parallel.cluster import cores
+from retail_forecast.parallel.shards import ShardTraceback, map_shards, shard_name
+
+__all__ = ["ShardTraceback", "cores", "map_shards", "shard_name"]

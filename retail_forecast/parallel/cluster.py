@@ -1,0 +1,199 @@
+"""A Ray cluster on this machine for the time of one call, which joins no other and which nothing else can join."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from retail_forecast.errors import TrainingError
+
+INSIDE_SHARD = "RETAIL_FORECAST_INSIDE_SHARD"
+"""The environment variable that marks a worker."""
+
+_OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; results are small
+_AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port", "metrics_export_port")
+
+
+def cores() -> int:
+    """The cores that this process may use (affinity, hence a container's cpuset, counts)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def private_cluster(workers: int) -> Iterator[None]:
+    import ray
+
+    if ray.is_initialized():
+        raise TrainingError(
+            "This process already belongs to a Ray cluster, and shards run in one of their own. "
+            "Call map_shards from another process, or with workers=1."
+        )
+    with _cluster_folder() as folder:
+        try:
+            with _environment(_cluster_environment(workers)):
+                _reread_environment()
+                _start(workers, folder)
+            yield
+        finally:
+            ray.shutdown()
+            _stop_remains(folder)
+            _reread_environment()
+
+
+def _start(workers: int, folder: Path) -> None:
+    import ray
+
+    try:
+        with _fixed_ports():
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                num_gpus=0,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                logging_level=logging.WARNING,
+                _temp_dir=str(folder),
+            )
+    except Exception as error:
+        raise TrainingError(f"Ray did not start: {error} Is the machine very busy? Or set workers to 1.") from error
+
+
+@contextmanager
+def _fixed_ports() -> Iterator[None]:
+    """Tells Ray's agents their ports beforehand, which ray.init cannot; and starts no autoscaler.
+
+    Otherwise a node waits for the files in which they write their ports, and dies when that takes more than 15 s:
+    https://github.com/ray-project/ray/issues/65983.
+    """
+    parameter: Any = importlib.import_module("ray._private.parameter")
+    original = parameter.RayParams
+
+    def with_ports(**options: Any) -> Any:
+        return original(**options | dict(zip(_AGENT_PORTS, _free_ports(), strict=True)), no_monitor=True)
+
+    parameter.RayParams = with_ports
+    try:
+        yield
+    finally:
+        parameter.RayParams = original
+
+
+def _free_ports() -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in _AGENT_PORTS]
+        for each in sockets:
+            each.bind(("", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _stop_remains(folder: Path) -> None:
+    """Kills what still runs of the cluster in `folder`, and waits until it is gone."""
+    heads = [child for child in psutil.Process().children() if str(folder) in _command_line(child)]
+    remains = heads + [process for head in heads for process in _descendants(head)]
+    for process in remains:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(remains, timeout=10)
+
+
+def _command_line(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
+
+
+@contextmanager
+def _cluster_folder() -> Iterator[Path]:
+    """A folder for sockets (their paths may have 107 characters) and logs, locked while its owner lives."""
+    root = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108
+    for folder in root.glob("rf-ray-*"):
+        _remove_abandoned(folder)
+    folder = Path(tempfile.mkdtemp(prefix="rf-ray-", dir=root))
+    try:
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what a killed process left: nobody holds the lock any more."""
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return
+
+
+def _remove(folder: Path, patience_seconds: float = 5.0) -> None:
+    """Ray's agents die a moment after ray.shutdown and write to the end."""
+    until = time.monotonic() + patience_seconds
+    while folder.exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.1)
+
+
+def _reread_environment() -> None:
+    """Ray reads its environment when it is imported, perhaps long before; ray.init refreshes it in this way."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _cluster_environment(workers: int) -> dict[str, str]:
+    """What the cluster's processes inherit; Polars and OpenMP share the cores between the tasks."""
+    threads = str(max(1, cores() // workers))
+    return {
+        INSIDE_SHARD: "1",
+        "OMP_NUM_THREADS": threads,
+        "POLARS_MAX_THREADS": threads,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
+        "RAY_DEDUP_LOGS": "0",
+        # a start costs 20 s of processor time: on a busy machine that is more than Ray's own 30 s of patience
+        "RAY_raylet_start_wait_time_s": "300",
+        "RAY_agent_register_timeout_ms": "300000",
+        "RAY_gcs_server_port_wait_time_s": "300",
+        "RAY_gcs_rpc_server_connect_timeout_s": "60",
+    }
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,122 @@
+"""Shards run in this process or on Ray: same results, same errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+from retail_forecast.errors import TrainingError
+from retail_forecast.parallel import ShardTraceback, map_shards, shard_name
+
+IN_BOTH = pytest.mark.parametrize("workers", [1, 2], ids=["here", "on ray"])
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def surroundings(_shard: str) -> tuple[int, str | None, str | None]:
+    return os.getpid(), os.environ.get("POLARS_MAX_THREADS"), os.environ.get("RAY_AUTH_MODE")
+
+
+def refuse_bad_store(store: tuple[str, int]) -> int:
+    if store[0] == "bad":
+        raise KeyError("sell_price")
+    return store[1]
+
+
+def kill_itself(store: str) -> str:
+    if store == "bad":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return store
+
+
+def nest(store: str) -> list[int]:
+    return map_shards(square, [1, 2], workers=2 if store == "bad" else 1)
+
+
+@IN_BOTH
+def test_results_come_in_the_order_of_the_shards_and_progress_as_they_end(workers: int) -> None:
+    seen: list[tuple[int, int]] = []
+    results = map_shards(square, [3, 1, 2], workers=workers, on_done=lambda shard, result: seen.append((shard, result)))
+    assert results == [9, 1, 4]
+    assert sorted(seen) == [(1, 1), (2, 4), (3, 9)]
+
+
+def test_one_shard_runs_in_this_process() -> None:
+    assert map_shards(surroundings, ["CA_1"], workers=8)[0][0] == os.getpid()
+
+
+def test_no_shards_are_no_work() -> None:
+    assert map_shards(square, [], workers=4) == []
+
+
+def test_workers_share_the_cores_and_nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")  # somebody's cluster: never joined
+    monkeypatch.setenv("POLARS_MAX_THREADS", "7")
+    before = dict(os.environ)
+    found = map_shards(surroundings, ["CA_1", "CA_2"], workers=2, memory_gb=10_000)
+    threads = str(max(1, len(os.sched_getaffinity(0)) // 2))
+    assert {(polars, auth) for _, polars, auth in found} == {(threads, "token")}
+    assert os.getpid() not in {pid for pid, _, _ in found}
+    assert os.environ == before
+    assert psutil.Process().children() == []
+
+
+@IN_BOTH
+def test_a_failing_shard_is_named_with_its_cause(workers: int) -> None:
+    with pytest.raises(TrainingError, match=r"'bad'.*KeyError.*sell_price") as caught:
+        map_shards(refuse_bad_store, [("good", 1), ("bad", 2)], workers=workers)
+    assert caught.value.shard == "bad"
+    assert "refuse_bad_store" in caught.value.log_tail
+    assert isinstance(caught.value.__cause__, (KeyError, ShardTraceback))
+
+
+def test_a_killed_shard_is_named() -> None:
+    with pytest.raises(TrainingError, match="'bad': its process was killed") as caught:
+        map_shards(kill_itself, ["good", "bad"], workers=2)
+    assert caught.value.shard == "bad"
+
+
+@pytest.mark.parametrize("shards", [["bad"], ["good", "bad"]], ids=["here", "on ray"])
+def test_shards_do_not_nest(shards: list[str]) -> None:
+    with pytest.raises(TrainingError, match="shards do not nest"):
+        map_shards(nest, shards, workers=2)
+
+
+def test_a_shard_may_loop_over_shards_itself() -> None:
+    assert map_shards(nest, ["good"], workers=2) == [[1, 4]]
+
+
+def test_a_shard_is_called_by_its_name() -> None:
+    assert [shard_name(shard) for shard in ("CA_1", ("CA_2", 5), Path("CA_3"))] == ["CA_1", "CA_2", "CA_3"]
+
+
+@pytest.mark.slow
+def test_shards_run_beside_another_ray_on_this_machine(tmp_path: Path) -> None:
+    script = tmp_path / "other.py"
+    script.write_text(
+        textwrap.dedent("""
+        import ray, sys
+        ray.init(address="local", num_cpus=1, include_dashboard=False, logging_level=40)
+        print("up", flush=True)
+        sys.stdin.read()
+        """)
+    )
+    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
+    with subprocess.Popen(
+        [sys.executable, script], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "up\n"
+        assert map_shards(square, [1, 2], workers=2) == [1, 4]
+        assert other.poll() is None
+        other.stdin.close()
