@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="How much worse than the champion (a share) a challenger may still be."
     )
     backtest_cutoffs: int = Field(2, ge=1, description="Rolling cutoffs on which a challenger is judged.")
-    shard_rows: int = Field(4_000_000, ge=1, description="Training rows that one pool of stores aims at.")
+    shard_rows: int = Field(2_000_000, ge=1, description="Training rows that one pool of stores aims at.")
 
     @property
     def dataset_path(self) -> Path:
