@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retail_forecast.errors import ConfigurationError
-from retail_forecast.serving.state import UserConfig
 
 APPLICATION = "retail-forecast"
 DEPLOYMENT = "forecasts"
@@ -16,6 +15,19 @@ IMPORT_PATH = "retail_forecast.serving.replica:application"
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UserConfig(_Strict):
+    """What every replica is told: the vintage to serve and where the lake is.
+
+    fallback: what a replica that starts anew serves when the wanted vintage cannot be loaded.
+    request: identifies one deployment, so that the same vintage can be asked for again.
+    """
+
+    vintage: str | None = None
+    lake_url: str | None = None
+    fallback: str | None = None
+    request: str | None = None
 
 
 class RuntimeEnv(_Strict):

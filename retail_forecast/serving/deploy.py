@@ -15,9 +15,8 @@ import polars as pl
 from retail_forecast.errors import DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import scan_forecasts
-from retail_forecast.serving.config import ServeConfig
+from retail_forecast.serving.config import ServeConfig, UserConfig
 from retail_forecast.serving.serve_api import ServeApi
-from retail_forecast.serving.state import UserConfig
 
 SAMPLED_SERIES = 5
 _POLL_SECONDS = 0.1

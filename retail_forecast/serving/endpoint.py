@@ -12,7 +12,7 @@ from retail_forecast import __version__
 from retail_forecast.errors import DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
-from retail_forecast.serving.config import ServeConfig, build_serve_config
+from retail_forecast.serving.config import ServeConfig, UserConfig, build_serve_config
 from retail_forecast.serving.deploy import Rollout
 from retail_forecast.serving.processes import (
     HostInfo,
@@ -23,7 +23,6 @@ from retail_forecast.serving.processes import (
     stop_host,
 )
 from retail_forecast.serving.serve_api import ServeApi
-from retail_forecast.serving.state import UserConfig
 from retail_forecast.settings import Settings
 
 
@@ -105,7 +104,7 @@ class RayServeEndpoint:
 
     def _deploy(self, vintage_id: str | None) -> Deployment:
         started = time.monotonic()
-        info = self._host()
+        info = self._host(vintage_id or "none")
         rollout = Rollout(
             api=ServeApi(info.rest_url, read_token(serve_folder(self.settings))),
             api_url=info.api_url,
@@ -119,16 +118,16 @@ class RayServeEndpoint:
         seconds = round(time.monotonic() - started, 3)
         return Deployment(info.api_url, vintage_id, version, len(reports), seconds)
 
-    def _host(self) -> HostInfo:
+    def _host(self, wanted: str) -> HostInfo:
         """The host, ready; one whose Ray no longer answers is replaced."""
-        info = start_host(self.settings)
+        info = start_host(self.settings, wanted=wanted)
         if _ray_answers(info):
             return info
         self.stop()
-        info = start_host(self.settings)
+        info = start_host(self.settings, wanted=wanted)
         if not _ray_answers(info):
             text = f"Ray's REST API at {info.rest_url} does not answer; see {serve_folder(self.settings)}/host.log."
-            raise DeploymentError(text, wanted="", active=None)
+            raise DeploymentError(text, wanted=wanted, active=None)
         return info
 
     def _configure(self, info: HostInfo, user_config: UserConfig) -> ServeConfig:

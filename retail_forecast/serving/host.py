@@ -22,7 +22,16 @@ from typing import NoReturn
 
 import psutil
 
-from retail_forecast.serving.processes import LOCK, TOKEN, HostInfo, import_path, write_info
+from retail_forecast.serving.ports import require_free_ports
+from retail_forecast.serving.processes import (
+    LOCK,
+    TOKEN,
+    HostInfo,
+    end_leftovers,
+    import_path,
+    write_info,
+    write_token,
+)
 
 logger = logging.getLogger("retail_forecast.serving.host")
 
@@ -38,6 +47,9 @@ def main() -> None:
         signal.signal(number, _end)
     arguments = _parse()
     with _lock(arguments.folder):
+        end_leftovers(arguments.folder)
+        require_free_ports(arguments.host, arguments.api_port, arguments.dashboard_port)
+        write_token(arguments.folder)
         scratch = Path(tempfile.mkdtemp(prefix="rf-", dir=_short_folder()))
         try:
             _carry(arguments, scratch)

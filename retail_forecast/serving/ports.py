@@ -7,6 +7,12 @@ import socket
 from retail_forecast.errors import ConfigurationError
 
 
+def require_free_ports(host: str, api_port: int, dashboard_port: int) -> None:
+    """Raises ConfigurationError, naming the setting, if something listens on one of the endpoint's ports."""
+    require_free_port(host, api_port, setting="RETAIL_FORECAST_API_PORT")
+    require_free_port("127.0.0.1", dashboard_port, setting="RETAIL_FORECAST_RAY_DASHBOARD_PORT")
+
+
 def require_free_port(host: str, port: int, *, setting: str) -> None:
     """Raises ConfigurationError, naming the setting, if something listens on the port already."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

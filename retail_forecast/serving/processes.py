@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
-from retail_forecast.serving.ports import require_free_port
+from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
@@ -74,20 +74,23 @@ def running_host(folder: Path) -> HostInfo | None:
     return read_info(folder) if _lock_is_held(folder) else None
 
 
-def start_host(settings: Settings) -> HostInfo:
+def start_host(settings: Settings, *, wanted: str) -> HostInfo:
     """The running host, started if need be, ready to take a deployment.
+
+    wanted: the vintage to be deployed, for the message.
 
     Raises ConfigurationError if a port is taken or a host with other ports runs; DeploymentError if it does not start.
     """
     folder = serve_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     if not _lock_is_held(folder):
-        end_leftovers(folder)
-        require_free_port(settings.host, settings.api_port, setting="RETAIL_FORECAST_API_PORT")
-        require_free_port("127.0.0.1", settings.ray_dashboard_port, setting="RETAIL_FORECAST_RAY_DASHBOARD_PORT")
-        _write_token(folder)
+        if read_info(folder) is None:  # otherwise a killed host may have left what holds them; the new one clears it
+            require_free_ports(settings.host, settings.api_port, settings.ray_dashboard_port)
         _spawn(folder, settings)
-    info = _wait_until_ready(folder)
+    try:
+        info = _wait_until_ready(folder)
+    except TimeoutError as error:
+        raise DeploymentError(str(error), wanted=wanted, active=None) from error
     _require_same_ports(info, settings)
     return info
 
@@ -176,11 +179,10 @@ def _wait_until_ready(folder: Path) -> HostInfo:
     raise _did_not_start(folder, f"was not ready after {_START_SECONDS} s")
 
 
-def _did_not_start(folder: Path, how: str) -> DeploymentError:
+def _did_not_start(folder: Path, how: str) -> TimeoutError:
     log = folder / LOG
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log.exists() else ""
-    text = f"The endpoint's host process {how}. Last lines of {log}:\n{tail}\n"
-    return DeploymentError(text, wanted="", active=None)
+    return TimeoutError(f"The endpoint's host process {how}. Last lines of {log}:\n{tail}\n")
 
 
 def _require_same_ports(info: HostInfo, settings: Settings) -> None:
@@ -234,7 +236,8 @@ def _signal_host(info: HostInfo) -> None:
         psutil.Process(info.pid).terminate()
 
 
-def _write_token(folder: Path) -> None:
+def write_token(folder: Path) -> None:
+    """Makes a new one, for this user's eyes only."""
     file = os.open(folder / TOKEN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(file, "w") as sink:
         sink.write(secrets.token_hex(32))

@@ -7,28 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.serving.config import UserConfig
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
 
 logger = logging.getLogger(__name__)
-
-
-class UserConfig(BaseModel):
-    """What every replica is told: the vintage to serve and where the lake is.
-
-    fallback: what a replica that starts anew serves when the wanted vintage cannot be loaded.
-    request: identifies one deployment, so that the same vintage can be asked for again.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    vintage: str | None = None
-    lake_url: str | None = None
-    fallback: str | None = None
-    request: str | None = None
 
 
 class ServingState:

@@ -191,11 +191,11 @@ def session_of(pid: int) -> list[int]:
     return found
 
 
-def test_the_configuration_has_only_keys_that_ray_knows(world: World) -> None:
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20")  # Ray's own models
+def test_the_configuration_has_only_keys_that_ray_knows() -> None:
     from ray.serve.schema import ServeDeploySchema
 
-    from retail_forecast.serving.config import build_serve_config
-    from retail_forecast.serving.state import UserConfig
+    from retail_forecast.serving.config import UserConfig, build_serve_config
 
     config = build_serve_config(UserConfig(), host="127.0.0.1", port=8000, replicas=2, environment={"A": "b"})
     ours = config.model_dump(exclude_none=True)

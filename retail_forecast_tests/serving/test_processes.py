@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from retail_forecast.errors import ConfigurationError
-from retail_forecast.serving.config import build_serve_config, check_serve_config
+from retail_forecast.serving.config import UserConfig, build_serve_config, check_serve_config
 from retail_forecast.serving.ports import require_free_port
 from retail_forecast.serving.processes import INFO, TOKEN, HostInfo, end_leftovers, running_host, stop_host, write_info
-from retail_forecast.serving.state import UserConfig
 
 
 def test_a_port_in_use_is_named_with_its_setting() -> None:
