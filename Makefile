@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-slow check bench lock clean
+.PHONY: help install demo dev test test-slow check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,dev

@@ -33,9 +33,15 @@ def run(cutoff: Day = None) -> None:
 
 def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, one horizon apart.")]) -> None:
     """The recipe against the baselines on rolling cutoffs: one table, a row per level."""
+    from retail_forecast.cli.backtesting import backtest_scores, level_table
+    from retail_forecast.dataset import load_dataset
     from retail_forecast.settings import load_settings
 
-    load_settings()
+    settings = load_settings()
+    dataset = load_dataset(settings.dataset_path)
+    with progress() as show:
+        scores = backtest_scores(settings, dataset, cutoffs=cutoffs, on_progress=show)
+    console().print(level_table(scores))
 
 
 def tell_summary(summary: RunSummary) -> None:
