@@ -58,7 +58,7 @@ def _start(workers: int, folder: Path) -> None:
     import ray
 
     try:
-        with _fixed_ports():
+        with _fixed_ports(folder):
             ray.init(
                 address="local",
                 num_cpus=workers,
@@ -73,21 +73,26 @@ def _start(workers: int, folder: Path) -> None:
 
 
 @contextmanager
-def _fixed_ports() -> Iterator[None]:
-    """Tells Ray's agents their ports beforehand, which ray.init cannot; and starts no autoscaler.
+def _fixed_ports(folder: Path) -> Iterator[None]:
+    """Tells Ray's node the ports of its agents beforehand, which ray.init cannot; and starts no autoscaler.
 
-    Otherwise a node waits for the files in which they write their ports, and dies when that takes more than 15 s:
-    https://github.com/ray-project/ray/issues/65983.
+    Otherwise the node waits for the files in which the agents write them, and dies when that takes more than 15 s:
+    https://github.com/ray-project/ray/issues/65983. For one of the ports a file is the only way.
     """
     parameter: Any = importlib.import_module("ray._private.parameter")
     original = parameter.RayParams
+    ports = dict(zip(_AGENT_PORTS, _free_ports(), strict=True))
+    session, node = folder / "session", secrets.token_hex(28)
+    session.mkdir()
+    (session / f"dashboard_agent_listen_port_{node}").write_text(str(ports["dashboard_agent_listen_port"]))
 
     def with_ports(**options: Any) -> Any:
-        return original(**options | dict(zip(_AGENT_PORTS, _free_ports(), strict=True)), no_monitor=True)
+        return original(**options | ports, session_name=session.name, no_monitor=True)
 
     parameter.RayParams = with_ports
     try:
-        yield
+        with _environment({"RAY_OVERRIDE_NODE_ID_FOR_TESTING": node}):
+            yield
     finally:
         parameter.RayParams = original
 
