@@ -36,7 +36,7 @@ from retail_forecast.serving.processes import (
 logger = logging.getLogger("retail_forecast.serving.host")
 
 ALREADY_RUNNING = 3
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
 
 
@@ -130,7 +130,6 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_enable_worker_prestart": "0",
-        "RAY_raylet_start_wait_time_s": "45",
         "PYTHONPATH": import_path(),
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": "1",

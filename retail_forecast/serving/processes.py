@@ -26,7 +26,7 @@ from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
 
-_START_SECONDS = 240
+_START_SECONDS = 300
 _END_SECONDS = 20
 _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started, so that none ends as a zombie
 
@@ -70,8 +70,9 @@ def serve_folder(settings: Settings) -> Path:
 
 
 def running_host(folder: Path) -> HostInfo | None:
-    """The host that lives now, ready or not; None if there is none."""
-    return read_info(folder) if _lock_is_held(folder) else None
+    """The host that lives now, ready or not; None if there is none, or it has not yet said what it is."""
+    info = read_info(folder) if _lock_is_held(folder) else None
+    return info if info is not None and _lives(info) else None
 
 
 def start_host(settings: Settings, *, wanted: str) -> HostInfo:
@@ -97,16 +98,15 @@ def start_host(settings: Settings, *, wanted: str) -> HostInfo:
 
 def stop_host(folder: Path) -> bool:
     """Ends the host and every process of its session; whether there was one."""
-    info = read_info(folder)
-    if info is None:
-        return False
-    lived = _lock_is_held(folder)
-    if lived:
+    deadline = time.monotonic() + _START_SECONDS
+    while (info := running_host(folder)) is None and _lock_is_held(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if info is not None:
         ours = list(_session_of(info))
-        _signal_host(info)
+        psutil.Process(info.pid).terminate()
         psutil.wait_procs(ours, timeout=_END_SECONDS)
     end_leftovers(folder)
-    return lived
+    return info is not None
 
 
 def end_leftovers(folder: Path) -> None:
@@ -214,7 +214,7 @@ def _session_of(info: HostInfo) -> Iterator[psutil.Process]:
     A number that stands for a session is not given away while a process of it lives; one that was given away to a
     later process therefore has left nothing.
     """
-    if psutil.pid_exists(info.pid) and abs(_started_at(info.pid) - info.started_at) > 1:
+    if psutil.pid_exists(info.pid) and not _lives(info):
         return
     for process in psutil.process_iter():
         try:
@@ -224,16 +224,12 @@ def _session_of(info: HostInfo) -> Iterator[psutil.Process]:
             continue
 
 
-def _started_at(pid: int) -> float:
+def _lives(info: HostInfo) -> bool:
+    """Whether the process of that number is the one that wrote `info`, not a later one."""
     try:
-        return psutil.Process(pid).create_time()
+        return abs(psutil.Process(info.pid).create_time() - info.started_at) <= 1
     except psutil.NoSuchProcess:
-        return 0.0
-
-
-def _signal_host(info: HostInfo) -> None:
-    if abs(_started_at(info.pid) - info.started_at) <= 1:
-        psutil.Process(info.pid).terminate()
+        return False
 
 
 def write_token(folder: Path) -> None:
