@@ -1,6 +1,6 @@
 """Training jobs as subprocesses of this machine, below one folder per job name.
 
-A job's folder keeps its checkpoints and its log until the job has ended well, so a job that was killed goes on.
+A job's folder keeps its checkpoints until the job has ended well, so a job that was killed goes on; NAME.log stays.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.training.memory import PeakMemory
@@ -37,19 +36,25 @@ class LocalTrainer:
     def run(self, job: TrainingJob, *, on_log: Callable[[str], None] | None = None) -> JobResult:
         """See `Trainer.run`."""
         root = self.folder / job.name
+        if job.output_dir.exists():
+            raise TrainingError(f"Job {job.name}: its output {job.output_dir} exists already. Remove it, or use it.")
         with _only_one(root):
             _lay_out(root, job)
             started = time.monotonic()
             with PeakMemory() as memory:
-                status, tail = _execute(root, on_log or _ignore, memory)
+                status, tail = _execute(root, self.log_of(job), on_log or _ignore, memory)
             if status != 0:
-                raise TrainingError(f"Job {job.name} failed: {_reason(root, status)}", log_tail="\n".join(tail))
+                why = _reason(root, status) or f"it ended with status {status}. Its log is {self.log_of(job)}."
+                raise TrainingError(f"Job {job.name} failed: {why}", log_tail="\n".join(tail))
             seconds = time.monotonic() - started
             metrics = json.loads((root / "output/data/metrics.json").read_text(encoding="utf-8"))
-            job.output_dir.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(root / "model", job.output_dir)
+            _hand_over(root / "model", job.output_dir)
         shutil.rmtree(root)
         return JobResult(job.output_dir, metrics, round(seconds, 1), round(memory.gb, 2))
+
+    def log_of(self, job: TrainingJob) -> Path:
+        """The file with what the job said, in all its attempts."""
+        return self.folder / f"{job.name}.log"
 
 
 @contextmanager
@@ -61,6 +66,15 @@ def _only_one(root: Path) -> Iterator[None]:
         except OSError as error:
             raise TrainingError(f"Job {root.name} runs already. Wait for it, or stop it first.") from error
         yield
+
+
+def _hand_over(model: Path, output_dir: Path) -> None:
+    """Moves the result, which may mean copying it from another file system, and shows it whole or not at all."""
+    aside = output_dir.with_name(f".{output_dir.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(model, aside)
+    aside.rename(output_dir)
 
 
 def _lay_out(root: Path, job: TrainingJob) -> None:
@@ -77,12 +91,12 @@ def _lay_out(root: Path, job: TrainingJob) -> None:
         (root / "input/data" / channel).symlink_to(source.resolve(), target_is_directory=True)
 
 
-def _execute(root: Path, on_log: Callable[[str], None], memory: PeakMemory) -> tuple[int, list[str]]:
+def _execute(root: Path, log_file: Path, on_log: Callable[[str], None], memory: PeakMemory) -> tuple[int, list[str]]:
     own = {ROOT_VARIABLE: str(root), END_WITH_STDIN_VARIABLE: "1", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "retail_forecast.training.entrypoint"]
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     with (
-        (root / "log.txt").open("a", encoding="utf-8") as log,
+        log_file.open("a", encoding="utf-8") as log,
         subprocess.Popen(
             command,
             env={**os.environ, **own},
@@ -95,33 +109,34 @@ def _execute(root: Path, on_log: Callable[[str], None], memory: PeakMemory) -> t
         ) as process,
     ):
         memory.watch(process.pid)
-        reader = threading.Thread(target=_read, args=(process, log, tail, on_log), daemon=True)
-        reader.start()
+        threading.Thread(target=_end_group_with, args=(process,), daemon=True).start()
         try:
-            status = process.wait()
+            for line in process.stdout or ():
+                log.write(line)
+                log.flush()
+                tail.append(line.rstrip("\n"))
+                on_log(tail[-1])
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             raise
-        reader.join()
-    return status, list(tail)
+        return process.wait(), list(tail)
 
 
-def _read(process: subprocess.Popen[str], log: IO[str], tail: deque[str], on_log: Callable[[str], None]) -> None:
-    for line in process.stdout or ():
-        log.write(line)
-        log.flush()
-        tail.append(line.rstrip("\n"))
-        on_log(line.rstrip("\n"))
+def _end_group_with(process: subprocess.Popen[str]) -> None:
+    """When the job's first process is gone, however it went, the rest goes too; else its output would never end."""
+    process.wait()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _reason(root: Path, status: int) -> str:
+def _reason(root: Path, status: int) -> str | None:
     failure = root / "output" / "failure"
     if failure.exists():
         return failure.read_text(encoding="utf-8")
     if status < 0:
         name = signal.Signals(-status).name
         return f"it was killed by {name} (for memory?). Run it again: finished pools are kept."
-    return f"it ended with status {status} and gave no reason. Its log is {root / 'log.txt'}."
+    return None
 
 
 def _ignore(_line: str) -> None:

@@ -18,8 +18,9 @@ END_WITH_STDIN_VARIABLE = "RETAIL_FORECAST_END_WITH_STDIN"
 class TrainingJob:
     """A job under the container contract.
 
-    task: train or backtest. name: the same for equal inputs, so that a job can be found again. channels: input folders by name.
-    hyperparameters: texts, as the contract has them. output_dir: receives the result; it must not exist yet.
+    task: train or backtest. name: the same for equal inputs, so that a job can be found again. channels: input
+    folders by name. hyperparameters: texts, as the contract has them. output_dir: receives the result; it must not
+    exist yet.
     """
 
     task: str

@@ -78,7 +78,7 @@ def test_a_failure_tells_its_reason(
 
 
 def test_a_channel_that_is_no_folder_is_named(trainer: Trainer, job: TrainingJob, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="channel 'features' names .*nowhere"):
+    with pytest.raises(TrainingError, match=r"channel 'features' names .*nowhere"):
         trainer.run(replace(job, channels={"features": tmp_path / "nowhere"}))
 
 
@@ -118,7 +118,7 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path, job: Traini
     _wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_one_name_runs_once_at_a_time(tmp_path: Path, job: TrainingJob) -> None:
+def test_one_name_runs_once_at_a_time_and_leaves_its_log(tmp_path: Path, job: TrainingJob) -> None:
     trainer = LocalTrainer(tmp_path / "jobs")
     errors: list[str] = []
 
@@ -129,6 +129,44 @@ def test_one_name_runs_once_at_a_time(tmp_path: Path, job: TrainingJob) -> None:
 
     trainer.run(job, on_log=run_again)
     assert "runs already" in errors[0]
+    assert "metric pools=3" in trainer.log_of(job).read_text()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["train-1.log"]
+
+
+def test_a_result_is_never_put_over_another(trainer: Trainer, job: TrainingJob) -> None:
+    job.output_dir.mkdir()
+    with pytest.raises(TrainingError, match="exists already"):
+        trainer.run(job)
+
+
+def test_a_job_ends_when_its_listener_fails(tmp_path: Path, job: TrainingJob) -> None:
+    children: list[psutil.Process] = []
+
+    def cancel(_line: str) -> None:
+        children.extend(_children())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalTrainer(tmp_path / "jobs").run(job, on_log=cancel)
+    assert children
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.slow
+def test_a_killed_job_leaves_no_worker_of_ray_behind(tmp_path: Path, job: TrainingJob) -> None:
+    family: list[psutil.Process] = []
+
+    def kill_after_the_first_pool(line: str) -> None:
+        if line.startswith("train: 1 of"):
+            leader = _children()[0]
+            family.extend([leader, *leader.children(recursive=True)])
+            leader.kill()
+
+    parallel = replace(job, hyperparameters={**job.hyperparameters, "workers": "2"})
+    with pytest.raises(TrainingError, match="SIGKILL"):
+        LocalTrainer(tmp_path / "jobs").run(parallel, on_log=kill_after_the_first_pool)
+    assert len(family) > 3
+    _wait_for(lambda: not any(process.is_running() for process in family))
 
 
 def _moved(file: Path, model: Path) -> Path:
