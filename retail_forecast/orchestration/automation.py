@@ -11,32 +11,35 @@ where it arrives and a corrected old partition goes on. Two properties of Dagste
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
-Condition = dg.AutomationCondition[dg.AssetKey]
+Condition = Any  # Dagster's types leave out the operators and `allow`, `ignore` and `with_label` of its conditions
+AC: Condition = dg.AutomationCondition
 
 SALES = dg.AssetSelection.assets("sales", "raw_sales")
 
 
 def _changed_alone() -> Condition:
-    elsewhere = dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.executed_with_root_target()
-    return dg.AutomationCondition.any_deps_match(elsewhere)
+    elsewhere = AC.data_version_changed() & ~AC.executed_with_root_target()
+    return AC.any_deps_match(elsewhere)
 
 
 def _changed_or_requested() -> Condition:
-    updated = dg.AutomationCondition.any_deps_updated()
-    return updated.replace("newly_updated", dg.AutomationCondition.data_version_changed())
+    updated = AC.any_deps_updated()
+    return updated.replace("newly_updated", AC.data_version_changed())
 
 
 def _follow(trigger: Condition, *, may_be_missing: dg.AssetSelection | None = None) -> Condition:
     """True from a trigger until a request that was made after it, while the parents are there and sound."""
-    reset = (dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation()) & ~trigger
-    missing = dg.AutomationCondition.any_deps_missing()
+    reset = (AC.newly_requested() | AC.initial_evaluation()) & ~trigger
+    missing = AC.any_deps_missing()
     return (
-        (trigger.since(reset) | dg.AutomationCondition.newly_missing())
+        (trigger.since(reset) | AC.newly_missing())
         & ~(missing.ignore(may_be_missing) if may_be_missing else missing)
-        & ~dg.AutomationCondition.in_progress()
-        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        & ~AC.in_progress()
+        & AC.all_deps_blocking_checks_passed()
     )
 
 

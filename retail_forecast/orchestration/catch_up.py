@@ -1,8 +1,8 @@
 """The safety net under automation: what stayed behind is asked for again, once per content.
 
 Automation reacts to changes. It does not come back to what failed, to what changed before its first look at an asset,
-or to what a killed process left. This sensor compares states instead: two looks apart that find the same thing behind,
-with nothing at work on it, ask for a run.
+or to what a killed process left. This sensor compares states instead: two looks in a row that find the same thing
+behind, with no run in progress, ask for a run.
 """
 
 import json
@@ -12,57 +12,94 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from retail_forecast.lake.tables import digest_of
+from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
+from retail_forecast.orchestration.gate import read_outcome
 from retail_forecast.orchestration.instance import close_abandoned_runs
-from retail_forecast.orchestration.jobs import PUBLISH_SALES, PUBLISH_TABLES, Job
+from retail_forecast.orchestration.jobs import PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.training_run import training_is_pending
 from retail_forecast.pipeline.arrivals import current_ledger
+from retail_forecast.pipeline.request import read_request
 from retail_forecast.pipeline.tables import stale_partitions
 
-INTERVAL_SECONDS = 120
+INTERVAL_SECONDS = 60
+
+Behind = Mapping[str, Sequence[str]]
+"""Name of a table, "training" or "forecasts" → what of it is behind."""
 
 
 def build_catch_up_sensor(platform: Platform, jobs: Sequence[Job]) -> dg.SensorDefinition:
-    """The sensor; its cursor is what it found behind at its last look."""
+    """The sensor; its cursor is a digest of what it found behind at its last look."""
 
     @dg.sensor(
         name="catch_up",
-        jobs=[job for job in jobs if job.name in (PUBLISH_SALES, PUBLISH_TABLES)],
+        jobs=[job for job in jobs if job.name in (PUBLISH_SALES, PUBLISH_TABLES, RETRAIN, REFRESH)],
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Closes runs whose process is gone, and asks again for tables that stayed behind their files.",
+        description="Closes runs whose process is gone, and asks again for what stayed behind its inputs.",
     )
     def catch_up(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         close_abandoned_runs(context.instance)
-        behind = {name: stale_partitions(platform.lake, platform.dataset, name) for name in platform.dataset.tables}
-        state = _state(platform, behind)
-        if state == context.cursor and any(behind.values()) and not _is_busy(context.instance):
-            return dg.SensorResult(run_requests=list(requests_for(platform, behind, state)), cursor=state)
-        events = list(_evaluations(behind)) if state != context.cursor else []
-        return dg.SensorResult(asset_events=events, cursor=state)
+        behind = find_behind(platform)
+        state = digest_of([json.dumps(behind, sort_keys=True), *_versions(platform, behind)])[:16]
+        if state != context.cursor:
+            return dg.SensorResult(asset_events=list(_evaluations(platform, behind)), cursor=state)
+        requests = [] if _is_busy(context.instance) else list(requests_for(platform, behind, state))
+        return dg.SensorResult(run_requests=requests, cursor=state)
 
     return catch_up
 
 
-def requests_for(platform: Platform, behind: Mapping[str, Sequence[str]], state: str) -> Iterator[dg.RunRequest]:
-    """One run per unbroken stretch of sales, one for the other tables. The key holds the content: once each."""
-    for first, last in contiguous_ranges(behind["sales"], platform.dataset.period_days):
+def find_behind(platform: Platform) -> Behind:
+    """Tables behind their files; if there are none, a training that was asked for, and forecasts behind the tables."""
+    lake, dataset = platform.lake, platform.dataset
+    stale = {name: stale_partitions(lake, dataset, name) for name in dataset.tables}
+    if behind := {name: parts for name, parts in stale.items() if parts}:
+        return behind
+    request = read_request(lake)
+    training = [request.id] if request is not None and training_is_pending(platform) else []
+    forecasts = _outdated_vintage(platform) if not training else []
+    return {name: found for name, found in (("training", training), ("forecasts", forecasts)) if found}
+
+
+def requests_for(platform: Platform, behind: Behind, state: str) -> Iterator[dg.RunRequest]:
+    """The runs that would mend it. A run key holds the state, so each is asked for once, also if it fails."""
+    for first, last in contiguous_ranges(behind.get("sales", []), platform.dataset.period_days):
         tags = {RANGE_START: first, RANGE_END: last}
         yield dg.RunRequest(run_key=f"{state} {first} {last}", job_name=PUBLISH_SALES, tags=tags)
-    if tables := [dg.AssetKey(name) for name, parts in behind.items() if parts and name != "sales"]:
+    tables = [dg.AssetKey(name) for name in platform.dataset.tables if name in behind and name != "sales"]
+    if tables:
         yield dg.RunRequest(run_key=f"{state} tables", job_name=PUBLISH_TABLES, asset_selection=tables)
+    for name, job in (("training", RETRAIN), ("forecasts", REFRESH)):
+        if name in behind:
+            yield dg.RunRequest(run_key=f"{state} {name}", job_name=job)
 
 
-def _state(platform: Platform, behind: Mapping[str, Sequence[str]]) -> str:
+def _outdated_vintage(platform: Platform) -> list[str]:
+    """The vintage in force, if its sales, another table or its model are no longer the present ones."""
+    vintage, outcome = latest_vintage(platform.lake), read_outcome(platform.lake)
+    if vintage is None:
+        return ["none"] if outcome is not None and outcome.champion is not None else []
+    for table in platform.dataset.tables:
+        parts = platform.lake.table(table).manifest().parts.values()
+        present = {(part.partition, one.sha256) for part in parts for one in part.inputs}
+        if present != {(one["partition"], one["sha256"]) for one in vintage.inputs.get(table, [])}:
+            return [vintage.id]
+    return [vintage.id] if outcome is not None and outcome.champion not in (None, vintage.model_version) else []
+
+
+def _versions(platform: Platform, behind: Behind) -> Iterator[str]:
     versions = current_ledger(platform.lake, platform.dataset).data_versions
-    found = {name: {part: versions.get((name, part)) for part in parts} for name, parts in behind.items()}
-    return digest_of([json.dumps(found, sort_keys=True)])[:16]
+    for table in platform.dataset.tables:
+        for partition in behind.get(table, []):
+            yield f"{table}:{partition}:{versions.get((table, partition))}"
 
 
-def _evaluations(behind: Mapping[str, Sequence[str]]) -> Iterator[dg.AssetCheckEvaluation]:
-    for table, parts in behind.items():
-        result = evaluate_following(parts)
+def _evaluations(platform: Platform, behind: Behind) -> Iterator[dg.AssetCheckEvaluation]:
+    for table in platform.dataset.tables:
+        result = evaluate_following(behind.get(table, []))
         yield dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(table),
             check_name=FOLLOWED,

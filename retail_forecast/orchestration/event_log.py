@@ -91,10 +91,16 @@ class BatchingEventLogStorage(SqliteEventLogStorage):
             for statement in statements:
                 connection.execute(statement)
         with self.index_transaction() as connection:
-            ids = [connection.execute(statement).inserted_primary_key[0] for statement in statements]
+            ids = [_new_id(connection.execute(statement).inserted_primary_key) for statement in statements]
             self._store_asset_event_tags(connection, events, ids)
             for last, event_id in _last_of_each_kind(events, ids):
                 self._store_asset_event(connection, last, event_id)
+
+
+def _new_id(primary_key: Sequence[Any] | None) -> int:
+    if primary_key is None:
+        raise dg.DagsterInvariantViolationError("SQLite gave a stored event no id.")
+    return int(primary_key[0])
 
 
 def _sync_less(connection: sqlite3.Connection, _: object) -> None:
@@ -105,7 +111,7 @@ def report_asset_events(
     instance: dg.DagsterInstance, events: Sequence[dg.AssetMaterialization | dg.AssetObservation]
 ) -> None:
     """Reports facts that no run made, as one batch; as `instance.report_runless_asset_event` does for one."""
-    batch = generate_event_batch_id()
+    batch: str = generate_event_batch_id()  # type: ignore[no-untyped-call]
     for number, one in enumerate(events, 1):
         end = DagsterEventBatchMetadata(batch, number == len(events))
         instance.report_dagster_event(_runless(one), RUNLESS_RUN_ID, batch_metadata=end)

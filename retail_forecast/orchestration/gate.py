@@ -1,19 +1,22 @@
-"""The gate: a challenger is registered, judged by its backtest, and promoted or rejected. The outcome stays readable."""
+"""The gate: a challenger is registered, judged by its backtest, and promoted or rejected."""
 
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from retail_forecast.errors import NotFoundError
 from retail_forecast.evaluation import Contender, Decision, contender, decide
 from retail_forecast.lake import Lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import BASELINES, Bundle
+from retail_forecast.orchestration.metadata import bullet_list
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import (
     BACKTESTS,
@@ -46,7 +49,7 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     progress = read_progress(platform.lake)
     if progress.model is None or progress.backtest is None:
         raise NotFoundError("A tested challenger", fix="Materialize `model` and `backtest` first.")
-    tested = read_backtest(platform.lake, Artifact(platform.lake, BACKTESTS, progress.backtest))
+    tested = read_backtest(Artifact(platform.lake, BACKTESTS, progress.backtest))
     with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
@@ -76,6 +79,12 @@ def read_outcome(lake: Lake) -> Outcome | None:
     """The last decision of the gate, or None before the first."""
     raw = read_json(lake, _OUTCOME)
     return Outcome(**{**raw, "reasons": tuple(raw["reasons"])}) if raw else None
+
+
+def gate_metadata(outcome: Outcome) -> dict[str, Any]:
+    """The decision's numbers and reasons, for the UI."""
+    scores = {f"WRMSSE {name}": value for name, value in outcome.numbers.items()}
+    return {**scores, "why": bullet_list(outcome.reasons)}
 
 
 def _complete_bundle(lake: Lake, progress: Progress, folder: Path) -> Bundle:
@@ -113,6 +122,6 @@ def _metrics(decision: Decision, tested: Tested) -> dict[str, float]:
     """`wrmsse` is what later errors are compared with; the others are there to be looked at."""
     named = {f"wrmsse_{name}": value for name, value in decision.numbers.items()}
     mine = tested.by_level.get(CHALLENGER, {})
-    levels = {f"wrmsse_at_{level.replace(' × ', '_by_')}": value for level, value in mine.items()}
+    levels = {f"wrmsse_at_{re.sub('[^a-z_]+', '_', level)}": value for level, value in mine.items()}
     kept = {"wrmsse": decision.numbers[CHALLENGER], **named, **levels}
     return {name: value for name, value in kept.items() if math.isfinite(value)}

@@ -10,7 +10,6 @@ import polars as pl
 from retail_forecast.lake.tables import Part, Published
 from retail_forecast.settings import Settings
 
-
 _SHOWN = 20
 
 

@@ -30,7 +30,7 @@ def plot_forecasts(history: pl.DataFrame, forecasts: pl.DataFrame, title: str) -
         axes.fill_between(future["date"], future["low"], future["high"], color=_BAND, linewidth=0)
         axes.plot(future["date"], future["mean"], color=_ACCENT, linewidth=1.4)
         axes.set_title(group, fontsize=9, loc="left")
-        axes.set_ylim(bottom=min(0.0, float(future["low"].min() or 0)))
+        axes.set_ylim(bottom=min(0.0, min(future["low"].cast(pl.Float64).to_list(), default=0.0)))
     return _embed(figure, title)
 
 
@@ -43,7 +43,7 @@ def plot_lines(curves: Mapping[str, pl.DataFrame], x: str, y: str, title: str) -
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=max(len(curves), 1), frameon=False, fontsize=8)
     return _embed(figure, title)
 
 
@@ -57,7 +57,7 @@ def plot_bars(values: Mapping[str, Mapping[str, float]], y: str, title: str) -> 
         axes.bar(at, [one.get(place, 0.0) for place in places], width, color=colour, label=name)
     axes.set_xticks([index + 0.4 - width / 2 for index in range(len(places))], places, rotation=30, ha="right")
     axes.set_ylabel(y)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=max(len(values), 1), frameon=False, fontsize=8)
     return _embed(figure, title)
 
 

@@ -55,7 +55,10 @@ class Platform:
 
 
 def build_resources(platform: Platform, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Resources by key; each port is opened, and its libraries imported, by the run that uses it. `overrides` replace them, in tests above all."""
+    """Resources by key; each port is opened, and its libraries imported, by the run that uses it.
+
+    `overrides` replace them, in tests above all.
+    """
     settings = platform.settings
     return {
         "platform": platform,

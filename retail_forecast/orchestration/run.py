@@ -5,7 +5,7 @@ of its inputs: after kill -9 at any point the next call does what is left.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +16,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 
 from retail_forecast.dataset import load_dataset
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.lake.arrivals import Poll
 from retail_forecast.lake.ledger import Entry, Ledger
 from retail_forecast.lake.vintages import Vintage, latest_vintage
 from retail_forecast.orchestration.arrivals import materialization_of, news_of_files, unreported_facts
@@ -30,12 +31,15 @@ from retail_forecast.pipeline.arrivals import current_ledger, look_for_arrivals
 from retail_forecast.pipeline.tables import stale_partitions
 from retail_forecast.settings import Settings
 
+SALES = dg.AssetKey("sales")
 _SETTLE_LOOKS = 5
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the event log has it all
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of a run: what was done and how long it took. `count` is in partitions, files or assets."""
+    """One part of a run: what was done and how long it took. `count` is in partitions, files, checks or assets."""
 
     name: str
     count: int
@@ -102,27 +106,31 @@ class _Run:
         """Records what landed and reports it. Files that still settle are given some time."""
         platform = self.platform
         before = current_ledger(platform.lake, platform.dataset)
-        with self._stage("arrivals") as count:
-            for _ in range(_SETTLE_LOOKS):
-                poll = look_for_arrivals(
-                    platform.lake,
-                    platform.landing,
-                    platform.dataset,
-                    settle_seconds=platform.settings.settle_seconds,
-                    on_progress=platform.progress("Files looked at"),
-                )
-                if not poll.waiting:
-                    break
-                time.sleep(platform.settings.settle_seconds / 2)
-            count(self._report(before, poll.ledger))
+        with self._stage("arrivals", len(list(platform.landing.list()))):
+            poll = self._poll_until_settled()
+            self._report(before, poll.ledger)
         return poll.waiting
 
-    def _report(self, before: Ledger, now: Ledger) -> int:
+    def _poll_until_settled(self) -> Poll:
+        platform = self.platform
+        for look in range(_SETTLE_LOOKS):
+            poll = look_for_arrivals(
+                platform.lake,
+                platform.landing,
+                platform.dataset,
+                settle_seconds=platform.settings.settle_seconds,
+                on_progress=platform.progress("Files looked at"),
+            )
+            if not poll.waiting or look == _SETTLE_LOOKS - 1:
+                break
+            time.sleep(platform.settings.settle_seconds / 2)
+        return poll
+
+    def _report(self, before: Ledger, now: Ledger) -> None:
         facts = unreported_facts(self.instance, now, self.platform.dataset)
         report_asset_events(self.instance, [materialization_of(fact) for fact in facts])
         for event in news_of_files(before, now, self.platform.dataset):
             self.instance.report_runless_asset_event(event)
-        return len(facts)
 
     def _publish_tables(self) -> bool:
         names = [name for name in self.platform.dataset.tables if name != "sales"]
@@ -133,36 +141,37 @@ class _Run:
 
     def _publish_sales(self) -> None:
         """The stale partitions; without any, the checks alone: a run that was killed may not have come to them."""
-        lake, dataset = self.platform.lake, self.platform.dataset
-        ranges = contiguous_ranges(stale_partitions(lake, dataset, "sales"), dataset.period_days)
-        for first, last in ranges:
-            self._materialize(f"sales {first} to {last}", ["sales"], {RANGE_START: first, RANGE_END: last})
-        if not ranges:
-            graph = self.job.asset_layer.asset_graph
-            checks = {key for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("sales")}
+        days = self.platform.dataset.period_days
+        stale = stale_partitions(self.platform.lake, self.platform.dataset, "sales")
+        for first, last in contiguous_ranges(stale, days):
+            count = sum(first <= partition <= last for partition in stale)
+            self._materialize(f"sales {first} to {last}", ["sales"], {RANGE_START: first, RANGE_END: last}, count)
+        if not stale:
+            checks = {key for key in self.job.asset_layer.asset_graph.asset_check_keys if key.asset_key == SALES}
             self._execute("checks of sales", len(checks), self.job.get_subset(asset_check_selection=checks), {})
 
-    def _materialize(self, name: str, assets: Sequence[str], tags: Mapping[str, str] | None = None) -> None:
+    def _materialize(
+        self, name: str, assets: Sequence[str], tags: Mapping[str, str] | None = None, count: int | None = None
+    ) -> None:
         keys = [dg.AssetKey(asset) for asset in assets]
-        self._execute(name, len(keys), self.job, tags or {}, asset_selection=keys)
+        self._execute(name, count or len(keys), self.job, tags or {}, asset_selection=keys)
 
     def _execute(self, name: str, count: int, job: dg.JobDefinition, tags: Mapping[str, str], **selection: Any) -> None:
         all_tags = {**tags, PROCESS_TAG: process_tag()}
         if self.platform.cutoff is not None:
             all_tags["retail_forecast/cutoff"] = self.platform.cutoff.isoformat()
-        with self._stage(name) as done, _plain_errors(name):
-            result = job.execute_in_process(instance=self.instance, tags=all_tags, **selection)
-            done(count)
-        failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-        for check in failed:
-            self.notes.append(f"{check.asset_key.to_user_string()}: {check.check_name} does not hold")
+        with self._stage(name, count), _plain_errors(name):
+            result = job.execute_in_process(_QUIET, self.instance, tags=all_tags, **selection)
+        for check in result.get_asset_check_evaluations():
+            if not check.passed:
+                self.notes.append(f"{check.asset_key.to_user_string()}: {check.check_name} does not hold")
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator[Callable[[int], None]]:
-        started, counts = time.monotonic(), [0]
+    def _stage(self, name: str, count: int) -> Iterator[None]:
+        started = time.monotonic()
         self._tell(name, 0)
-        yield lambda count: counts.__setitem__(0, count)
-        self.stages.append(Stage(name, counts[0], round(time.monotonic() - started, 2)))
+        yield
+        self.stages.append(Stage(name, count, round(time.monotonic() - started, 2)))
         self._tell(name, 1)
 
     def _tell(self, name: str, done: int) -> None:

@@ -5,13 +5,14 @@ training goes on where it was.
 """
 
 import json
+import re
+import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import polars as pl
 
@@ -31,6 +32,8 @@ from retail_forecast.pipeline.train import default_recipe
 from retail_forecast.pipeline.trainings import last_training, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
 from retail_forecast.training import JobResult, Trainer, TrainingJob
+
+OnLog = Callable[[str], None]
 
 MODELS, BACKTESTS = "models", "backtests"
 _PROGRESS = "training_progress.json"
@@ -112,21 +115,21 @@ def make_features(platform: Platform) -> FeatureSet:
     return made
 
 
-def train(platform: Platform, trainer: Trainer) -> Made:
+def train(platform: Platform, trainer: Trainer, on_log: OnLog) -> Made:
     """The challenger on the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
     recipe = default_recipe(platform.dataset)
     artifact = Artifact(lake, MODELS, digest_of([progress.features, recipe.digest, __version__]))
     if not artifact.is_published():
-        with _Workshop(platform) as shop:
-            job = shop.job("train", artifact.fingerprint, {"features": shop.features(progress)}, recipe)
-            result = trainer.run(job)
+        with _Workshop(platform, f"train-{artifact.fingerprint[:12]}") as shop:
+            job = shop.job("train", {"features": shop.features(progress)}, recipe)
+            result = trainer.run(job, on_log=_listener(platform, on_log))
             artifact.publish(result.model_dir, _cost(result))
     write_progress(lake, replace(progress, model=artifact.fingerprint))
     return Made(artifact.fingerprint, _shown(artifact))
 
 
-def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry) -> Tested:
+def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry, on_log: OnLog) -> Tested:
     """Recipe, champion and baselines on rolling cutoffs, from the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
     recipe, champion = default_recipe(platform.dataset), _rival_of(platform, registry, progress)
@@ -134,16 +137,16 @@ def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry) 
     parts = [progress.features, recipe.digest, __version__, str(cutoffs), champion.bundle_digest if champion else ""]
     artifact = Artifact(lake, BACKTESTS, digest_of(parts))
     if not artifact.is_published():
-        with _Workshop(platform) as shop:
+        with _Workshop(platform, f"backtest-{artifact.fingerprint[:12]}") as shop:
             channels = {"features": shop.features(progress), "history": shop.history(progress)}
             if champion is not None:
                 channels["champion"] = registry.fetch(champion.version, shop.folder / "champion")
-            job = shop.job("backtest", artifact.fingerprint, channels, recipe, cutoffs=str(cutoffs))
-            result = trainer.run(job)
+            job = shop.job("backtest", channels, recipe, cutoffs=str(cutoffs))
+            result = trainer.run(job, on_log=_listener(platform, on_log))
             artifact.publish(result.model_dir, _cost(result))
     rival = champion.version if champion else None
     write_progress(lake, replace(progress, backtest=artifact.fingerprint, champion=rival))
-    return read_backtest(lake, artifact)
+    return read_backtest(artifact)
 
 
 def _rival_of(platform: Platform, registry: ModelRegistry, progress: Progress) -> ModelVersion | None:
@@ -159,14 +162,16 @@ def _rival_of(platform: Platform, registry: ModelRegistry, progress: Progress) -
     return champion
 
 
-def read_backtest(lake: Lake, artifact: Artifact) -> Tested:
+def read_backtest(artifact: Artifact) -> Tested:
     """What a published backtest says."""
     with tempfile.TemporaryDirectory(prefix="rf-backtest-") as folder:
         path = artifact.fetch(Path(folder))
         scores = pl.read_parquet(path / "scores.parquet")
         error = (pl.col("mean") - pl.col("units_sold")).abs().mean().alias("error")
         leads = pl.scan_parquet(path / "predictions.parquet").group_by("model", "lead").agg(error).collect()
-    relative = scores.filter(metric="wrmsse").group_by("model", "level", maintain_order=True).agg(pl.col("value").mean())
+    relative = (
+        scores.filter(metric="wrmsse").group_by("model", "level", maintain_order=True).agg(pl.col("value").mean())
+    )
     models = sorted(relative["model"].unique())
     by_level = {name: dict(relative.filter(model=name).select("level", "value").iter_rows()) for name in models}
     by_lead = {name: leads.filter(model=name).sort("lead") for name in models}
@@ -190,18 +195,17 @@ def write_progress(lake: Lake, progress: Progress) -> None:
 class _Workshop:
     """A scratch folder for one job, below the home: the lake may be far away, and /tmp small."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform, self._stack = platform, ExitStack()
+    def __init__(self, platform: Platform, name: str) -> None:
+        self._platform, self._name = platform, name
+        self.folder = platform.settings.home.resolve() / "scratch" / name
 
-    def __enter__(self) -> "_Workshop":
-        scratch = self._platform.settings.home.resolve() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix="job-", dir=scratch)
-        self.folder = Path(self._stack.enter_context(temporary))
+    def __enter__(self) -> Self:
+        shutil.rmtree(self.folder, ignore_errors=True)  # of an attempt that was killed
+        self.folder.mkdir(parents=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def features(self, progress: Progress) -> Path:
         """The training set's folder."""
@@ -212,10 +216,24 @@ class _Workshop:
         cutoff = date.fromisoformat(progress.cutoff)
         return write_history(self._platform.lake, self._platform.dataset, self.folder / "history", cutoff=cutoff)
 
-    def job(self, task: str, fingerprint: str, channels: Mapping[str, Path], recipe: Recipe, **more: str) -> TrainingJob:
+    def job(
+        self, task: Literal["train", "backtest"], channels: Mapping[str, Path], recipe: Recipe, **more: str
+    ) -> TrainingJob:
         """The job under the container contract; its name is the same for equal inputs."""
         parameters = {"recipe": json.dumps(recipe.to_json()), "workers": str(self._platform.settings.workers), **more}
-        return TrainingJob(task, f"{task}-{fingerprint[:12]}", dict(channels), parameters, self.folder / "output")
+        return TrainingJob(task, self._name, dict(channels), parameters, self.folder / "output")
+
+
+def _listener(platform: Platform, on_log: OnLog) -> OnLog:
+    """Hands each line on, and tells progress where the line does."""
+
+    def listen(line: str) -> None:
+        on_log(line)
+        found = re.match(r"(\w+): (\d+) of (\d+) pools$", line)
+        if found is not None and (tell := platform.progress(f"{found[1].capitalize()}, pools")) is not None:
+            tell(int(found[2]), int(found[3]))
+
+    return listen
 
 
 def _cost(result: JobResult) -> dict[str, Any]:

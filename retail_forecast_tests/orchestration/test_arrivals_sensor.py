@@ -53,9 +53,7 @@ def test_an_identical_redelivery_is_no_fact(world: World, instance: dg.DagsterIn
     assert events(instance) == 1
 
 
-def test_a_corrected_old_file_changes_the_version_of_its_day_alone(
-    world: World, instance: dg.DagsterInstance
-) -> None:
+def test_a_corrected_old_file_changes_the_version_of_its_day_alone(world: World, instance: dg.DagsterInstance) -> None:
     sensor = build_arrivals_sensor(world.platform)
     world.deliver(0)
     world.deliver(1)

@@ -1,8 +1,13 @@
 """The assets: one module per stage of the graph. A body reads, calls one step of the pipeline, and reports."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
+
+import dagster as dg
 
 from retail_forecast import __version__
+
+Result = dg.MaterializeResult[Any]
 
 DATA_TEAM = "team:data"
 FORECASTING_TEAM = "team:forecasting"
@@ -18,3 +23,11 @@ def traits(group: str, owner: str, kinds: set[str], description: str) -> dict[st
         "code_version": __version__,
         "tags": {"stage": group},
     }
+
+
+def asset(
+    *, group: str, owner: str, kinds: set[str], description: str, **options: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` with the traits; mypy cannot see through its overloads when options are unpacked."""
+    decorator = dg.asset(**options, **traits(group, owner, kinds, description))
+    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorator)

@@ -1,6 +1,7 @@
 """The forecasts, published as an immutable vintage, and the endpoint that answers from it."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -8,7 +9,7 @@ import polars as pl
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.vintages import Vintage, latest_vintage, scan_forecasts
-from retail_forecast.orchestration.assets import FORECASTING_TEAM, traits
+from retail_forecast.orchestration.assets import FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import when_parents_change, when_tables_or_champion_change
 from retail_forecast.orchestration.forecast_run import publish
 from retail_forecast.orchestration.metadata import column_schema
@@ -18,7 +19,9 @@ from retail_forecast.registry import ModelRegistry
 from retail_forecast.schemas import forecast_schema
 from retail_forecast.serving import Endpoint
 
-_PLOTTED_PERIODS = 120
+_KEYS = ["store_id", "item_id", "date"]
+_PLOTTED_PERIODS, _PLOTTED_SERIES = 120, 3
+_TOTAL = pl.lit("all series")
 
 
 def build_forecast_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
@@ -27,36 +30,42 @@ def build_forecast_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
 
 
 def _forecasts(dataset: Dataset) -> dg.AssetsDefinition:
-    @dg.asset(
+    @asset(
         deps=["champion", *dataset.tables],
         automation_condition=when_tables_or_champion_change(),
         metadata=column_schema(forecast_schema(dataset)),
-        **traits("forecasts", FORECASTING_TEAM, {"lightgbm", "parquet"}, "Expected units and quantiles per series."),
+        group="forecasts",
+        owner=FORECASTING_TEAM,
+        kinds={"lightgbm", "parquet"},
+        description="Expected units and quantiles per series.",
     )
-    def forecasts(
-        platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]
-    ) -> dg.MaterializeResult:
+    def forecasts(platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]) -> Result:
         vintage = publish(platform, registry)
         metadata = {**vintage_metadata(vintage), "history and forecast": plot_vintage(platform, vintage)}
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(vintage.id))
+        return Result(metadata=metadata, data_version=dg.DataVersion(vintage.id))
 
     return forecasts
 
 
-@dg.asset(
+@asset(
     deps=["forecasts"],
     automation_condition=when_parents_change(),
     retry_policy=dg.RetryPolicy(max_retries=1, delay=10),
-    **traits("forecasts", FORECASTING_TEAM, {"ray", "fastapi"}, "The API: every replica serves the vintage in force."),
+    group="forecasts",
+    owner=FORECASTING_TEAM,
+    kinds={"ray", "fastapi"},
+    description="The API: every replica serves the vintage in force.",
 )
-def endpoint(
-    platform: dg.ResourceParam[Platform], endpoint_port: dg.ResourceParam[Endpoint]
-) -> dg.MaterializeResult:
+def endpoint(platform: dg.ResourceParam[Platform], endpoint_port: dg.ResourceParam[Endpoint]) -> Result:
     vintage = in_force(platform)
     deployed = endpoint_port.deploy(vintage.id)
-    numbers = {"replicas": deployed.replicas, "seconds": deployed.seconds, "model version": str(deployed.model_version)}
-    links = {"url": dg.MetadataValue.url(f"{deployed.url}/docs"), "vintage": vintage.id}
-    return dg.MaterializeResult(metadata={**numbers, **links}, data_version=dg.DataVersion(vintage.id))
+    numbers: dict[str, Any] = {
+        "replicas": deployed.replicas,
+        "seconds": deployed.seconds,
+        "model version": str(deployed.model_version),
+    }
+    links: dict[str, Any] = {"url": dg.MetadataValue.url(f"{deployed.url}/docs"), "vintage": vintage.id}
+    return Result(metadata={**numbers, **links}, data_version=dg.DataVersion(vintage.id))
 
 
 def in_force(platform: Platform) -> Vintage:
@@ -67,7 +76,7 @@ def in_force(platform: Platform) -> Vintage:
     return vintage
 
 
-def vintage_metadata(vintage: Vintage) -> dict[str, object]:
+def vintage_metadata(vintage: Vintage) -> dict[str, Any]:
     """What identifies a vintage, and what it was made of."""
     inputs = {table: len(objects) for table, objects in vintage.inputs.items()}
     return {
@@ -81,19 +90,20 @@ def vintage_metadata(vintage: Vintage) -> dict[str, object]:
 
 
 def plot_vintage(platform: Platform, vintage: Vintage) -> dg.MarkdownMetadataValue:
-    """The total and the three largest series, with what they sold before."""
+    """The total, whose interval cannot be added up, and the three largest series with theirs."""
     cutoff = date.fromisoformat(vintage.cutoff)
     since = cutoff - timedelta(days=_PLOTTED_PERIODS * platform.dataset.period_days)
+    quantiles = platform.dataset.quantile_columns
     rows = scan_forecasts(platform.lake, vintage.id)
     sales = platform.lake.table("sales").scan(since=since, until=cutoff)
-    largest = rows.group_by("store_id", "item_id").agg(pl.col("mean").sum()).top_k(4, by="mean")
-    ahead = rows.join(largest.select("store_id", "item_id"), on=["store_id", "item_id"]).sort("store_id", "item_id")
+    past = sales if sales is not None else rows.head(0).select(*_KEYS, units_sold="mean")
+    largest = rows.group_by(_KEYS[:2]).agg(pl.col("mean").sum()).top_k(_PLOTTED_SERIES, by="mean").select(_KEYS[:2])
     named = pl.concat_str("store_id", "item_id", separator=" · ")
-    quantiles = platform.dataset.quantile_columns
-    forecasts = ahead.select("date", "mean", group=named, low=quantiles[0], high=quantiles[-1]).collect()
-    past = (sales if sales is not None else pl.LazyFrame(schema=["store_id", "item_id", "date", "units_sold"])).select(
-        "date", "units_sold", group=named
-    )
-    history = past.filter(pl.col("group").is_in(forecasts["group"].unique().to_list())).collect()
-    title = f"Largest series, forecast after {cutoff}, with the {quantiles[0]} to {quantiles[-1]} interval"
-    return plot_forecasts(history, forecasts, title)
+    ahead = rows.join(largest, on=_KEYS[:2], how="semi").sort(_KEYS)
+    series = ahead.select("date", "mean", group=named, low=quantiles[0], high=quantiles[-1]).collect()
+    total = rows.group_by("date").agg(pl.col("mean").sum()).with_columns(group=_TOTAL, low="mean", high="mean")
+    sold = past.join(largest, on=_KEYS[:2], how="semi").select("date", "units_sold", group=named).collect()
+    all_sold = past.group_by("date").agg(pl.col("units_sold").sum()).with_columns(group=_TOTAL).collect()
+    title = f"Forecast after {cutoff}; of single series with the {quantiles[0]} to {quantiles[-1]} interval"
+    forecasts = pl.concat([total.select(series.columns).collect(), series])
+    return plot_forecasts(pl.concat([all_sold.select(sold.columns), sold]), forecasts, title)

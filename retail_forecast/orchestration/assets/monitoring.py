@@ -3,13 +3,13 @@
 import dagster as dg
 import polars as pl
 
-from retail_forecast.orchestration.assets import FORECASTING_TEAM, traits
+from retail_forecast.orchestration.assets import FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import when_tables_change
 from retail_forecast.orchestration.metadata import frame_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline import accuracy
-from retail_forecast.pipeline.request import last_training
+from retail_forecast.pipeline.trainings import last_training
 
 
 def build_monitoring_assets() -> list[dg.AssetsDefinition]:
@@ -17,39 +17,35 @@ def build_monitoring_assets() -> list[dg.AssetsDefinition]:
     return [forecast_accuracy, drift]
 
 
-@dg.asset(
+@asset(
     deps=["forecasts", "sales"],
     automation_condition=when_tables_change(),
-    **traits(
-        "monitoring",
-        FORECASTING_TEAM,
-        {"polars", "parquet"},
-        "Published vintages against the sales that arrived since: one row per vintage, level and metric.",
-    ),
+    group="monitoring",
+    owner=FORECASTING_TEAM,
+    kinds={"polars", "parquet"},
+    description="Published vintages against the sales that arrived since: one row per vintage, level and metric.",
 )
-def forecast_accuracy(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def forecast_accuracy(platform: dg.ResourceParam[Platform]) -> Result:
     scores = accuracy.forecast_accuracy(platform.lake, platform.dataset)
     overall = scores.filter(level="all", metric="wrmsse").drop_nulls("value")
     plot = plot_lines({"WRMSSE": overall}, "cutoff", "value", "Error of the vintages by their cutoff")
-    return dg.MaterializeResult(metadata={**frame_metadata(scores), "error by vintage": plot})
+    return Result(metadata={**frame_metadata(scores), "error by vintage": plot})
 
 
-@dg.asset(
+@asset(
     deps=["forecasts", "sales"],
     automation_condition=when_tables_change(),
-    **traits(
-        "monitoring",
-        FORECASTING_TEAM,
-        {"polars", "parquet"},
-        "The latest sales against the training window, one row per store: a stability index above 0.25 is a change.",
-    ),
+    group="monitoring",
+    owner=FORECASTING_TEAM,
+    kinds={"polars", "parquet"},
+    description="Sales of late against the training window, one row per store: an index above 0.25 is a change.",
 )
-def drift(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+def drift(platform: dg.ResourceParam[Platform]) -> Result:
     trained = last_training(platform.lake)
     if trained is None:
-        return dg.MaterializeResult(metadata={"note": "No model has been trained yet."})
+        return Result(metadata={"note": "No model has been trained yet."})
     window = {"window_start": trained.window_start, "training_cutoff": trained.training_cutoff}
     table = accuracy.compute_drift(platform.lake, platform.dataset, **window)
     bars = dict(table.select("store_id", pl.col("psi").fill_null(0.0)).iter_rows())
     plot = plot_bars({"stability index": bars}, "PSI", "Sales of late against the training window")
-    return dg.MaterializeResult(metadata={**frame_metadata(table), "drift by store": plot})
+    return Result(metadata={**frame_metadata(table), "drift by store": plot})

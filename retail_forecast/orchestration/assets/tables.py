@@ -6,7 +6,7 @@ import dagster as dg
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.orchestration.arrivals import raw_key
-from retail_forecast.orchestration.assets import DATA_TEAM, traits
+from retail_forecast.orchestration.assets import DATA_TEAM, Result, asset, traits
 from retail_forecast.orchestration.automation import when_parents_change
 from retail_forecast.orchestration.metadata import column_schema, part_metadata, table_metadata
 from retail_forecast.orchestration.partitions import sales_partitions
@@ -34,25 +34,28 @@ def _raw(dataset: Dataset, name: str) -> dg.AssetSpec:
 def _sales(dataset: Dataset) -> dg.AssetsDefinition:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy: many partitions are one run
-        decorator = dg.asset(
+        decorator = asset(
             name="sales",
             deps=[raw_key("sales")],
             partitions_def=sales_partitions(dataset),
             backfill_policy=dg.BackfillPolicy.single_run(),
             automation_condition=when_parents_change(),
             metadata=column_schema(schema_for(dataset, "sales")),
-            **traits("tables", DATA_TEAM, {"polars", "parquet"}, "Units sold, one row per series and period."),
+            group="tables",
+            owner=DATA_TEAM,
+            kinds={"polars", "parquet"},
+            description="Units sold, one row per series and period.",
         )
 
-    def sales(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
-        keys, progress = context.partition_keys, platform.progress("Sales")
+    def sales(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Result:
+        keys, progress = context.partition_keys, platform.progress("Sales, partitions")
         published = publish_table(
             platform.lake, platform.landing, platform.dataset, "sales", keys, on_progress=progress
         )
         for part in (published.manifest.parts[key] for key in keys if key in published.manifest.parts):
             context.add_asset_metadata(part_metadata(part), partition_key=part.partition)
         version = dg.DataVersion(published.data_version)
-        return dg.MaterializeResult(metadata=table_metadata(published), data_version=version)
+        return Result(metadata=table_metadata(published), data_version=version)
 
     return decorator(sales)
 
@@ -60,16 +63,19 @@ def _sales(dataset: Dataset) -> dg.AssetsDefinition:
 def _table(dataset: Dataset, name: str) -> dg.AssetsDefinition:
     keys = ", ".join(dataset.table(name).keys)
 
-    @dg.asset(
+    @asset(
         name=name,
         deps=[raw_key(name)],
         automation_condition=when_parents_change(),
         metadata=column_schema(schema_for(dataset, name)),
-        **traits("tables", DATA_TEAM, {"polars", "parquet"}, f"The source's {name}, one row per {keys}."),
+        group="tables",
+        owner=DATA_TEAM,
+        kinds={"polars", "parquet"},
+        description=f"The source's {name}, one row per {keys}.",
     )
-    def table(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    def table(platform: dg.ResourceParam[Platform]) -> Result:
         published = publish_table(platform.lake, platform.landing, platform.dataset, name)
         version = dg.DataVersion(published.data_version)
-        return dg.MaterializeResult(metadata=table_metadata(published), data_version=version)
+        return Result(metadata=table_metadata(published), data_version=version)
 
     return table

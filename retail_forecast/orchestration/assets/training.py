@@ -1,15 +1,18 @@
 """From the decision to train to the champion. Everything here is idempotent by the fingerprint of its inputs."""
 
+from typing import Any
+
 import dagster as dg
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.orchestration import gate, training_run
-from retail_forecast.orchestration.assets import FORECASTING_TEAM, traits
+from retail_forecast.orchestration.assets import FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import (
     when_parents_change,
     when_tables_change,
     when_training_is_due,
 )
+from retail_forecast.orchestration.gate import gate_metadata
 from retail_forecast.orchestration.metadata import bullet_list, frame_metadata, policy_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
@@ -24,75 +27,89 @@ def build_training_assets(dataset: Dataset) -> list[dg.AssetsDefinition]:
 
 
 def _training_request(tables: list[str]) -> dg.AssetsDefinition:
-    @dg.asset(
+    @asset(
         deps=tables,
         automation_condition=when_tables_change(),
-        **traits("training", FORECASTING_TEAM, {"python"}, "Whether a training is due, and what a change triggers."),
+        group="training",
+        owner=FORECASTING_TEAM,
+        kinds={"python"},
+        description="Whether a training is due, and what a change triggers.",
     )
-    def training_request(
-        platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]
-    ) -> dg.MaterializeResult:
+    def training_request(platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]) -> Result:
         request = training_run.decide(platform, registry)
-        numbers = {"due": request.due, "cutoff": str(request.cutoff), **request.numbers}
+        numbers: dict[str, Any] = {"due": request.due, "cutoff": str(request.cutoff), **request.numbers}
         shown = {"why": bullet_list(request.reasons), "policy": policy_metadata(platform.settings)}
-        return dg.MaterializeResult(metadata={**numbers, **shown}, data_version=dg.DataVersion(request.id))
+        return Result(metadata={**numbers, **shown}, data_version=dg.DataVersion(request.id))
 
     return training_request
 
 
 def _features(tables: list[str]) -> dg.AssetsDefinition:
-    @dg.asset(
+    @asset(
         deps=["training_request", *tables],
         automation_condition=when_training_is_due(),
-        **traits("training", FORECASTING_TEAM, {"polars", "parquet"}, "One row per active series and period to learn."),
+        group="training",
+        owner=FORECASTING_TEAM,
+        kinds={"polars", "parquet"},
+        description="One row per active series and period to learn.",
     )
-    def features(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
+    def features(platform: dg.ResourceParam[Platform]) -> Result:
         made = training_run.make_features(platform)
         numbers = {"dagster/row_count": made.total_rows, "columns": len(made.columns), "pools": len(made.pools)}
         span = {"cutoff": str(made.cutoff), "start": str(made.start)}
-        return dg.MaterializeResult(metadata={**numbers, **span}, data_version=dg.DataVersion(made.fingerprint))
+        return Result(metadata={**numbers, **span}, data_version=dg.DataVersion(made.fingerprint))
 
     return features
 
 
-@dg.asset(
+@asset(
     deps=["features"],
     automation_condition=when_parents_change(),
-    **traits("training", FORECASTING_TEAM, {"lightgbm"}, "The challenger: one global booster per pool of stores."),
+    group="training",
+    owner=FORECASTING_TEAM,
+    kinds={"lightgbm"},
+    description="The challenger: one global booster per pool of stores.",
 )
-def model(platform: dg.ResourceParam[Platform], trainer: dg.ResourceParam[Trainer]) -> dg.MaterializeResult:
-    made = training_run.train(platform, trainer)
-    return dg.MaterializeResult(metadata=made.info, data_version=dg.DataVersion(made.fingerprint))
+def model(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], trainer: dg.ResourceParam[Trainer]
+) -> Result:
+    made = training_run.train(platform, trainer, context.log.info)
+    return Result(metadata=made.info, data_version=dg.DataVersion(made.fingerprint))
 
 
-@dg.asset(
+@asset(
     deps=["features", "model"],
     automation_condition=when_parents_change(),
-    **traits("training", FORECASTING_TEAM, {"lightgbm", "polars"}, "Recipe, champion and baselines on rolling cutoffs."),
+    group="training",
+    owner=FORECASTING_TEAM,
+    kinds={"lightgbm", "polars"},
+    description="Recipe, champion and baselines on rolling cutoffs.",
 )
 def backtest(
+    context: dg.AssetExecutionContext,
     platform: dg.ResourceParam[Platform],
     trainer: dg.ResourceParam[Trainer],
     registry: dg.ResourceParam[ModelRegistry],
-) -> dg.MaterializeResult:
-    made = training_run.run_backtest(platform, trainer, registry)
+) -> Result:
+    made = training_run.run_backtest(platform, trainer, registry, context.log.info)
     plots = {
         "error by level": plot_bars(made.by_level, "WRMSSE", "Error by level of aggregation"),
         "error by lead": plot_lines(made.by_lead, "lead", "error", "Mean absolute error by lead"),
     }
     version = dg.DataVersion(made.fingerprint)
-    return dg.MaterializeResult(metadata={**made.info, **frame_metadata(made.scores), **plots}, data_version=version)
+    return Result(metadata={**made.info, **frame_metadata(made.scores), **plots}, data_version=version)
 
 
-@dg.asset(
+@asset(
     deps=["backtest"],
     automation_condition=when_parents_change(),
-    **traits("training", FORECASTING_TEAM, {"mlflow"}, "The model in force. A challenger has to earn the place."),
+    group="training",
+    owner=FORECASTING_TEAM,
+    kinds={"mlflow"},
+    description="The model in force. A challenger has to earn the place.",
 )
-def champion(
-    platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]
-) -> dg.MaterializeResult:
+def champion(platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]) -> Result:
     outcome = gate.judge(platform, registry)
-    numbers = {"promoted": outcome.promoted, "challenger": outcome.challenger, **outcome.numbers}
-    shown = {"champion": str(outcome.champion), "why": bullet_list(outcome.reasons)}
-    return dg.MaterializeResult(metadata={**numbers, **shown}, data_version=dg.DataVersion(str(outcome.champion)))
+    versions = {"champion version": str(outcome.champion), "challenger version": outcome.challenger}
+    shown = {**versions, "promoted": outcome.promoted, **gate_metadata(outcome)}
+    return Result(metadata=shown, data_version=dg.DataVersion(str(outcome.champion)))

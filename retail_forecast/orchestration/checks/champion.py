@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from retail_forecast.orchestration.gate import read_outcome
-from retail_forecast.orchestration.metadata import bullet_list
+from retail_forecast.orchestration.gate import gate_metadata, read_outcome
 from retail_forecast.orchestration.resources import Platform
 
 
@@ -24,5 +23,5 @@ def challenger_beats_baselines_and_champion(platform: dg.ResourceParam[Platform]
     return dg.AssetCheckResult(
         passed=outcome.promoted,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={**outcome.numbers, "why": bullet_list(outcome.reasons)},
+        metadata=gate_metadata(outcome),
     )

@@ -1,6 +1,7 @@
 """Checks of the vintage in force, and of what the endpoint answers. The blocking ones keep it from being served."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import dagster as dg
 import polars as pl
@@ -35,7 +36,9 @@ def quantiles_do_not_cross(platform: dg.ResourceParam[Platform]) -> dg.AssetChec
 @dg.asset_check(asset="forecasts", blocking=True, description="Each series that sold has one row per lead.")
 def forecasts_cover_every_active_series(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
     vintage = latest_vintage(platform.lake)
-    return evaluate_cover(_rows(platform.lake, vintage), recent_sales(platform.lake, platform.dataset, vintage), vintage)
+    return evaluate_cover(
+        _rows(platform.lake, vintage), recent_sales(platform.lake, platform.dataset, vintage), vintage
+    )
 
 
 @dg.asset_check(asset="forecasts", blocking=True, description="Each store's forecast is within reach of its past.")
@@ -57,10 +60,12 @@ def live_answers_equal_published_forecasts(
 
 def evaluate_quantiles(rows: pl.LazyFrame, quantiles: list[str]) -> dg.AssetCheckResult:
     """Names the first rows whose quantiles cross or which are negative where sales are not."""
-    crossing = [pl.col(low) > pl.col(high) for low, high in zip(quantiles, quantiles[1:], strict=False)]
+    crossing = [pl.col(low) > pl.col(high) for low, high in pairwise(quantiles)]
     bad = rows.filter(pl.any_horizontal(crossing)).collect() if crossing else rows.head(0).collect()
     named = [f"{row['store_id']}, {row['item_id']} on {row['date']}" for row in bad.head(_NAMED).to_dicts()]
-    return dg.AssetCheckResult(passed=bad.is_empty(), metadata={"rows": bad.height, "first": ", ".join(named) or "none"})
+    return dg.AssetCheckResult(
+        passed=bad.is_empty(), metadata={"rows": bad.height, "first": ", ".join(named) or "none"}
+    )
 
 
 def evaluate_cover(rows: pl.LazyFrame, sales: pl.LazyFrame | None, vintage: Vintage | None) -> dg.AssetCheckResult:
@@ -85,7 +90,9 @@ def evaluate_scale(rows: pl.LazyFrame, sales: pl.LazyFrame | None) -> dg.AssetCh
     ahead = _per_period(rows, "mean").rename({"units": "forecast"})
     both = past.join(ahead, on="store_id", how="inner").filter(pl.col("units") > 1).collect()
     ratio = both.with_columns(ratio=pl.col("forecast") / pl.col("units"))
-    bad = ratio.filter((pl.col("ratio") > ABSURD_RATIO) | (pl.col("ratio") < 1 / ABSURD_RATIO) | pl.col("ratio").is_nan())
+    bad = ratio.filter(
+        (pl.col("ratio") > ABSURD_RATIO) | (pl.col("ratio") < 1 / ABSURD_RATIO) | pl.col("ratio").is_nan()
+    )
     named = [f"{row['store_id']}: {row['forecast']:.0f} a period, {row['units']:.0f} of late" for row in bad.to_dicts()]
     return dg.AssetCheckResult(
         passed=bad.is_empty(), metadata={"stores": both.height, "out of scale": "; ".join(named[:_NAMED]) or "none"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -82,17 +83,21 @@ def evaluate_freshness(parts: Sequence[Part], dataset: Dataset, *, today: date) 
         return _result([f"There are no sales yet; expected some of the last {limit} periods."], warn=True)
     last = date.fromisoformat(parts[-1].partition)
     age = (today - last).days // dataset.period_days
-    problems = [f"The last sales are of {last}, {age} periods ago; at most {limit} are expected."] if age > limit else []
+    problems = (
+        [f"The last sales are of {last}, {age} periods ago; at most {limit} are expected."] if age > limit else []
+    )
     return _result(problems, warn=True, last=str(last), age_periods=age)
 
 
 def evaluate_completeness(parts: Sequence[Part], period_days: int) -> dg.AssetCheckResult:
     """Gaps between the first and the last period, and recent periods with less than half of the usual rows."""
     ranges = contiguous_ranges((part.partition for part in parts), period_days)
-    gaps = [f"Nothing between {a[1]} and {b[0]}." for a, b in zip(ranges, ranges[1:], strict=False)]
+    gaps = [f"Nothing between {a[1]} and {b[0]}." for a, b in pairwise(ranges)]
     recent = parts[-RECENT:]
     usual = median(part.rows for part in recent) if recent else 0
-    thin = [f"{part.partition} has {part.rows} rows; {usual:.0f} are usual." for part in recent if part.rows < usual / 2]
+    thin = [
+        f"{part.partition} has {part.rows} rows; {usual:.0f} are usual." for part in recent if part.rows < usual / 2
+    ]
     return _result(gaps + thin, warn=True, periods=len(parts), usual_rows=float(usual))
 
 
@@ -103,7 +108,9 @@ def evaluate_duplicates(lake: Lake, parts: Sequence[Part]) -> dg.AssetCheckResul
         return _result([])
     keys = ["store_id", "item_id", "date"]
     counts = pl.scan_parquet(recent).group_by(keys).len().filter(pl.col("len") > 1).sort(keys).head(_NAMED).collect()
-    return _result([f"{row['store_id']}, {row['item_id']}: {row['len']} rows on {row['date']}." for row in counts.to_dicts()])
+    return _result(
+        [f"{row['store_id']}, {row['item_id']}: {row['len']} rows on {row['date']}." for row in counts.to_dicts()]
+    )
 
 
 def evaluate_scale(parts: Sequence[Part], dataset: Dataset) -> dg.AssetCheckResult:
@@ -139,10 +146,16 @@ def evaluate_cover(lake: Lake, dataset: Dataset, table: str) -> dg.AssetCheckRes
         return _result([] if not parts else [f"The table {table} is empty."], warn=True)
     keys = [key for key in dataset.table(table).keys if key != "date"]
     last = date.fromisoformat(parts[-1].partition)
-    sold = pl.scan_parquet(lake.store.url_of(parts[-1].path)).filter(pl.col("units_sold") > 0).select("store_id", "item_id")
+    sold = (
+        pl.scan_parquet(lake.store.url_of(parts[-1].path))
+        .filter(pl.col("units_sold") > 0)
+        .select("store_id", "item_id")
+    )
     valid = rows.filter(pl.col("date") <= last).select(keys).unique()
     bare = sold.join(valid, on=keys, how="anti").collect()
-    named = [f"{store}, {item} sold on {last} without a row in {table}." for store, item in bare.head(_NAMED).iter_rows()]
+    named = [
+        f"{store}, {item} sold on {last} without a row in {table}." for store, item in bare.head(_NAMED).iter_rows()
+    ]
     return _result(named, warn=True, series_without=bare.height)
 
 

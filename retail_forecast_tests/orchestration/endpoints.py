@@ -1,0 +1,27 @@
+"""An endpoint without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from retail_forecast.serving import Deployment, EndpointStatus
+
+
+@dataclass
+class FakeEndpoint:
+    """An endpoint that says it serves whatever was deployed last."""
+
+    deployed: list[str] = field(default_factory=list)
+
+    def deploy(self, vintage_id: str) -> Deployment:
+        self.deployed.append(vintage_id)
+        return Deployment("http://nowhere", vintage_id, "1", 1, 0.0)
+
+    def start(self) -> Deployment:
+        return Deployment("http://nowhere", None, None, 1, 0.0)
+
+    def status(self) -> EndpointStatus:
+        return EndpointStatus("ready", "http://nowhere", active=self.deployed[-1] if self.deployed else None)
+
+    def stop(self) -> bool:
+        return True
