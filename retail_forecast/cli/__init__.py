@@ -11,8 +11,7 @@ import typer
 
 from retail_forecast import __version__
 from retail_forecast.cli import delivery, health, live, work
-from retail_forecast.cli.console import ExitCode, report
-from retail_forecast.errors import RetailForecastError
+from retail_forecast.cli.console import explain
 
 app = typer.Typer(
     name="retail-forecast",
@@ -45,7 +44,9 @@ def main() -> None:
     """Entry point of `retail-forecast`."""
     try:
         app()
-    except RetailForecastError as error:
-        sys.exit(report(error))
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if (code := explain(error)) is None:
+            raise
+        sys.exit(code)

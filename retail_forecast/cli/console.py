@@ -35,6 +35,18 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
+def explain(error: BaseException) -> ExitCode | None:
+    """Reports the known error behind an exception, be it wrapped by Dagster, and says how to exit; None for a bug."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, RetailForecastError):
+            return report(seen)
+        if isinstance(seen, KeyboardInterrupt) or type(seen).__name__ == "DagsterExecutionInterruptedError":
+            return ExitCode.INTERRUPTED
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
 def report(error: RetailForecastError) -> ExitCode:
     """Prints the error as one message (its traceback with RETAIL_FORECAST_DEBUG=1) and says how to exit."""
     from rich.console import Console

@@ -41,7 +41,9 @@ def demo(
         with dagster_services(settings) as services:
             say_what_to_open(settings, check_one_answer(settings))
             if not exit_:
+                say_how_to_stop()
                 services.watch()
+    console().print("One answer equals the published forecast. Everything is stopped.")
 
 
 def dev() -> None:
@@ -55,6 +57,7 @@ def dev() -> None:
     with api(settings) as endpoint, dagster_services(settings) as services:
         endpoint.start()
         say_what_to_open(settings, None)
+        say_how_to_stop()
         services.watch()
 
 
@@ -137,4 +140,8 @@ def say_what_to_open(settings: Settings, question: str | None) -> None:
     out.print(f"API          {settings.api_url}/docs")
     if question:
         out.print(f"Try          curl -s {question}", soft_wrap=True)
-    out.print("Ctrl-C stops everything.\n")
+
+
+def say_how_to_stop() -> None:
+    """Prints how the command ends."""
+    console().print("Ctrl-C stops everything.")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from retail_forecast import __version__
 from retail_forecast.cli import app, main
-from retail_forecast.cli.console import ExitCode, exit_code_of, progress
+from retail_forecast.cli.console import ExitCode, exit_code_of, explain, progress
 from retail_forecast.errors import (
     BadDropError,
     ConfigurationError,
@@ -113,6 +113,23 @@ def test_a_missing_dataset_names_the_file_and_the_way_out(
 )
 def test_exit_codes_tell_failures_apart(error: RetailForecastError, code: ExitCode) -> None:
     assert exit_code_of(error) == code
+
+
+def test_a_known_error_is_found_below_what_wraps_it(capsys: pytest.CaptureFixture[str]) -> None:
+    wrapped = RuntimeError("step failed")
+    wrapped.__cause__ = NotFoundError("The champion", fix="Train one.")
+    assert explain(wrapped) == ExitCode.FAILED
+    assert "The champion does not exist. Train one." in capsys.readouterr().err
+
+
+def test_an_interruption_is_not_a_failure() -> None:
+    wrapped = RuntimeError("step failed")
+    wrapped.__cause__ = KeyboardInterrupt()
+    assert explain(wrapped) == ExitCode.INTERRUPTED
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    assert explain(ZeroDivisionError()) is None
 
 
 def test_progress_in_a_log_is_one_line_at_each_end(capsys: pytest.CaptureFixture[str]) -> None:
