@@ -61,7 +61,6 @@ def test_no_shards_are_no_work() -> None:
 def test_on_ray_workers_share_the_cores_and_nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")  # somebody's cluster: never joined
     monkeypatch.setenv("POLARS_MAX_THREADS", "7")
-    before = dict(os.environ)
     seen: set[str] = set()
     found = map_shards(
         surroundings, ["CA_3", "CA_1", "CA_2"], workers=2, memory_gb=10_000, on_done=lambda shard, _: seen.add(shard)
@@ -70,7 +69,9 @@ def test_on_ray_workers_share_the_cores_and_nothing_stays_behind(monkeypatch: py
     assert seen == {"CA_1", "CA_2", "CA_3"}
     assert {(polars, auth) for _, _, polars, auth in found} == {(str(max(1, cores() // 2)), "token")}
     assert os.getpid() not in {pid for _, pid, _, _ in found}
-    assert os.environ == before
+    assert os.environ["POLARS_MAX_THREADS"] == "7"
+    assert INSIDE_SHARD not in os.environ
+    assert "RAY_AUTH_TOKEN" not in os.environ
     assert psutil.Process().children() == []
 
 
@@ -113,16 +114,14 @@ def test_shards_run_beside_another_ray_on_this_machine(tmp_path: Path) -> None:
     script = tmp_path / "other.py"
     script.write_text(
         textwrap.dedent("""
-        import ray, sys
-        ray.init(address="local", num_cpus=1, include_dashboard=False, logging_level=40)
-        print("up", flush=True)
-        sys.stdin.read()
+        import sys
+        from retail_forecast.parallel.cluster import private_cluster
+        with private_cluster(1):
+            print("up", flush=True)
+            sys.stdin.read()
         """)
     )
-    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
-    with subprocess.Popen(
-        [sys.executable, script], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline() == "up\n"
