@@ -36,7 +36,7 @@ from retail_forecast.serving.processes import (
 logger = logging.getLogger("retail_forecast.serving.host")
 
 ALREADY_RUNNING = 3
-_ATTEMPTS = 4
+_ATTEMPTS = 6
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
 
 
@@ -101,10 +101,10 @@ def _start_ray(arguments: argparse.Namespace, scratch: Path) -> None:
                 _temp_dir=str(scratch / f"ray{attempt}"),
                 log_to_driver=False,
             )
-        except Exception:
+        except Exception as error:
             ray.shutdown()
             _end_children()
-            if attempt == _ATTEMPTS:
+            if attempt == _ATTEMPTS or "timed out" not in str(error):
                 raise
             logger.exception("Ray did not start (attempt %s of %s)", attempt, _ATTEMPTS)
         else:

@@ -26,7 +26,7 @@ from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
 
-_START_SECONDS = 300
+_START_SECONDS = 420
 _END_SECONDS = 20
 _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started, so that none ends as a zombie
 
@@ -214,20 +214,29 @@ def _session_of(info: HostInfo) -> Iterator[psutil.Process]:
     A number that stands for a session is not given away while a process of it lives; one that was given away to a
     later process therefore has left nothing.
     """
-    if psutil.pid_exists(info.pid) and not _lives(info):
+    if _is_later_process(info):
         return
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) == info.pid and process.create_time() >= info.started_at - 1:
+            ours = os.getsid(process.pid) == info.pid and process.create_time() >= info.started_at - 1
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
             continue
 
 
-def _lives(info: HostInfo) -> bool:
-    """Whether the process of that number is the one that wrote `info`, not a later one."""
+def _is_later_process(info: HostInfo) -> bool:
+    """Whether the host's number was given to another process since."""
     try:
-        return abs(psutil.Process(info.pid).create_time() - info.started_at) <= 1
+        return abs(psutil.Process(info.pid).create_time() - info.started_at) > 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _lives(info: HostInfo) -> bool:
+    """Whether the host that wrote `info` still runs; a killed one may stay as a zombie of its starter."""
+    try:
+        return not _is_later_process(info) and psutil.Process(info.pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

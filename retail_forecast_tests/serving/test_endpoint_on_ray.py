@@ -6,8 +6,7 @@ import os
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,19 +20,13 @@ from retail_forecast.serving import RayServeEndpoint
 from retail_forecast.serving.processes import read_info, serve_folder
 from retail_forecast.settings import Settings
 from retail_forecast_tests.serving.conftest import World
+from retail_forecast_tests.serving.world import until
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
 
 
 class Asker:

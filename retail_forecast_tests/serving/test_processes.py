@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
+import psutil
 import pytest
 
 from retail_forecast.errors import ConfigurationError
 from retail_forecast.serving.config import UserConfig, build_serve_config, check_serve_config
 from retail_forecast.serving.ports import require_free_port
 from retail_forecast.serving.processes import INFO, TOKEN, HostInfo, end_leftovers, running_host, stop_host, write_info
+from retail_forecast_tests.serving.world import until
 
 
 def test_a_port_in_use_is_named_with_its_setting() -> None:
@@ -37,11 +43,24 @@ def test_what_a_dead_host_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_process_that_only_has_the_number_of_an_old_host_is_left_alone(tmp_path: Path) -> None:
-    import os
-
     write_info(tmp_path, host(os.getsid(0), tmp_path / "none"))
     assert not stop_host(tmp_path)
     assert not (tmp_path / INFO).exists()
+
+
+def test_what_a_killed_host_started_is_ended_also_while_it_is_a_zombie(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "sleep 300 & echo $!; exec sleep 300"], stdout=PIPE, start_new_session=True
+    ) as p:
+        assert p.stdout is not None
+        child = psutil.Process(int(p.stdout.readline()))
+        started = psutil.Process(p.pid).create_time()
+        write_info(tmp_path, replace(host(p.pid, tmp_path / "none"), started_at=started))
+        p.kill()
+        until(lambda: psutil.Process(p.pid).status() == psutil.STATUS_ZOMBIE)
+        assert running_host(tmp_path) is None
+        end_leftovers(tmp_path)
+        until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_damaged_host_file_counts_as_none(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -113,6 +115,13 @@ def forecasts_of(lake_url: str, vintage: str) -> pl.DataFrame:
     """The published table."""
     data = open_lake(lake_url).store.read(f"vintages/{vintage}/forecasts.parquet")
     return pl.read_parquet(io.BytesIO(data))
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
 
 
 def _input(partition: str) -> dict[str, object]:
