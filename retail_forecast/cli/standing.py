@@ -44,7 +44,8 @@ def _vintage(lake: Lake) -> Iterator[tuple[str, str]]:
         return
     age = (datetime.now(UTC).date() - datetime.fromisoformat(vintage.cutoff).date()).days
     text = f"vintage {vintage.id}, {vintage.series:,} series, {vintage.horizon} periods after {vintage.cutoff}"
-    yield "forecasts", f"{text} ({age} day{'s' if age != 1 else ''} ago), made {vintage.created_at} by model {vintage.model_version}"
+    text += f" ({age} day{'s' if age != 1 else ''} ago)"
+    yield "forecasts", f"{text}, made {vintage.created_at} by model {vintage.model_version}"
 
 
 def _champion(settings: Settings) -> str:
