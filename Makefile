@@ -9,6 +9,8 @@ EXTRAS ?=
 comma := ,
 ROLES := $(LAPTOP)$(if $(EXTRAS),$(comma)$(EXTRAS))
 BIN := .venv/bin
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export DAGSTER_DISABLE_TELEMETRY := yes
 STAMP := .venv/installed-$(subst $(comma),-,$(ROLES))
 
 help: ## this list
