@@ -16,12 +16,14 @@ class Recipe:
     """Settings of the gradient boosting.
 
     window_periods: training rows are the last so many periods up to the cutoff.
+    most_rows: a pool with more rows than this learns from fewer periods, the latest, but from half the window at least.
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
     """
 
     objective: Literal["tweedie", "regression"] = "tweedie"
     window_periods: int = 540
+    most_rows: int = 1_200_000
     trees: int = 240
     learning_rate: float = 0.075
     leaves: int = 127

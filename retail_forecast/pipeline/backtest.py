@@ -26,7 +26,7 @@ from retail_forecast.models.gradient_boosting import load_booster
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 from retail_forecast.pipeline.history import History, read_history
-from retail_forecast.pipeline.train import counted, read_rows, shard_memory_gb
+from retail_forecast.pipeline.train import counted, read_rows, read_training_rows, shard_memory_gb
 from retail_forecast.schemas import BacktestSchema, ScoreSchema, validate_table
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -165,8 +165,7 @@ def _at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
 def _trained(
     shard: BacktestShard, recipe: Recipe, spec: FeatureSpec, cutoff: date, future: pl.DataFrame
 ) -> pl.DataFrame:
-    since = spec.shift(cutoff, 1 - recipe.window_periods)
-    rows = read_rows(shard.path, spec, since=since, until=cutoff)
+    rows = read_training_rows(shard.path, spec, recipe, cutoff=cutoff)
     categories = build_categories(rows, spec)
     booster = load_booster(train_pool(rows, recipe, spec, categories))
     del rows

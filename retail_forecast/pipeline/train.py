@@ -26,14 +26,13 @@ _GB_PER_MILLION_ROWS = 1.2
 
 @dataclass(frozen=True)
 class TrainingShard:
-    """One pool's training: rows from `since` to `until` of the features at `path`; the model goes to `out`."""
+    """One pool's training on the features at `path`; the model goes to `out`."""
 
     name: str
     path: Path
     spec: FeatureSpec
     recipe: Recipe
-    since: date
-    until: date
+    cutoff: date
     out: Path
 
 
@@ -62,7 +61,7 @@ def train_model(
     features = read_feature_set(feature_folder)
     since = features.spec.shift(features.cutoff, 1 - recipe.window_periods)
     shards = [
-        TrainingShard(pool, pool_path(feature_folder, pool), features.spec, recipe, since, features.cutoff, out)
+        TrainingShard(pool, pool_path(feature_folder, pool), features.spec, recipe, features.cutoff, out)
         for pool in features.pools
     ]
     categories = map_shards(
@@ -89,6 +88,16 @@ def read_rows(path: Path, spec: FeatureSpec, *, since: date | None = None, until
     return pl.scan_parquet(path).filter(in_time).select(list(dict.fromkeys(wanted))).collect()
 
 
+def read_training_rows(path: Path, spec: FeatureSpec, recipe: Recipe, *, cutoff: date) -> pl.DataFrame:
+    """The feature rows that a pool's model learns from at a cutoff; see `Recipe.most_rows`."""
+    start = spec.shift(cutoff, 1 - recipe.window_periods)
+    enough = spec.shift(cutoff, 1 - max(1, recipe.window_periods // 2))
+    dates = pl.scan_parquet(path).select("date").filter(pl.col("date").is_between(start, cutoff))
+    counts = dates.group_by("date").len().sort("date", descending=True).collect()
+    kept = counts.filter((pl.col("len").cum_sum() <= recipe.most_rows) | (pl.col("date") >= enough))
+    return read_rows(path, spec, since=kept["date"].min() or start, until=cutoff)  # type: ignore[arg-type]
+
+
 def shard_memory_gb(features: FeatureSet) -> float:
     """What the largest pool needs at its peak: its rows twice as float32, and LightGBM's bins."""
     return max(1.0, _GB_PER_MILLION_ROWS * max(features.rows.values(), default=0) / 1e6)
@@ -107,7 +116,7 @@ def counted(shards: Sequence[object], on_progress: Callable[[int, int], None] | 
 
 
 def _train_shard(shard: TrainingShard) -> Categories | None:
-    rows = read_rows(shard.path, shard.spec, since=shard.since, until=shard.until)
+    rows = read_training_rows(shard.path, shard.spec, shard.recipe, cutoff=shard.cutoff)
     if rows["units_sold"].null_count() == rows.height:
         return None
     categories = build_categories(rows, shard.spec)

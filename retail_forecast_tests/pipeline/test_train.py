@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -7,8 +8,8 @@ import pytest
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.feature_sets import pool_path
-from retail_forecast.pipeline.train import default_recipe, train_model
+from retail_forecast.pipeline.feature_sets import pool_path, read_feature_set
+from retail_forecast.pipeline.train import default_recipe, read_training_rows, train_model
 from retail_forecast_tests.pipeline.shop_lake import (
     CUTOFF,
     RECIPE,
@@ -68,6 +69,18 @@ def test_a_pool_without_known_sales_gets_no_model(folder: Path, tmp_path: Path) 
     silence(pool_path(silent, "02-C"))
     with pytest.raises(TrainingError, match="No pool has known sales"):
         train_model(silent, tmp_path / "none", RECIPE, workers=1)
+
+
+def test_a_large_pool_learns_from_its_latest_periods(folder: Path) -> None:
+    spec, path = read_feature_set(folder).spec, pool_path(folder, "00-A")  # three rows a day
+
+    def days(most_rows: int) -> list[date]:
+        recipe = Recipe(**{**RECIPE.to_json(), "most_rows": most_rows})
+        return read_training_rows(path, spec, recipe, cutoff=CUTOFF)["date"].unique().sort().to_list()
+
+    assert days(1_000_000) == [CUTOFF - timedelta(days=back) for back in reversed(range(80))]
+    assert days(180) == [CUTOFF - timedelta(days=back) for back in reversed(range(60))]
+    assert days(1) == [CUTOFF - timedelta(days=back) for back in reversed(range(40))]  # half the window at least
 
 
 def silence(file: Path) -> None:
