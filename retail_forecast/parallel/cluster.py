@@ -42,15 +42,16 @@ def private_cluster(workers: int) -> Iterator[None]:
             "This process already belongs to a Ray cluster, and shards run in one of their own. "
             "Call map_shards from another process, or with workers=1."
         )
-    with _cluster_folder() as folder:
+    with cluster_folder() as folder:
         try:
             with _environment(_cluster_environment(workers)):
                 _reread_environment()
                 _start(workers, folder)
             yield
         finally:
+            family = _family(folder)  # its agents outlive their parent by a moment, in which they still write
             ray.shutdown()
-            _stop_remains(folder)
+            _stop(family)
             _reread_environment()
 
 
@@ -105,14 +106,17 @@ def _free_ports() -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _stop_remains(folder: Path) -> None:
-    """Kills what still runs of the cluster in `folder`, and waits until it is gone."""
+def _family(folder: Path) -> list[psutil.Process]:
+    """The processes of the cluster in `folder`."""
     heads = [child for child in psutil.Process().children() if str(folder) in _command_line(child)]
-    remains = heads + [process for head in heads for process in _descendants(head)]
-    for process in remains:
+    return heads + [process for head in heads for process in _descendants(head)]
+
+
+def _stop(processes: list[psutil.Process]) -> None:
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(remains, timeout=10)
+    psutil.wait_procs(processes, timeout=10)
 
 
 def _command_line(process: psutil.Process) -> str:
@@ -128,7 +132,7 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 
 
 @contextmanager
-def _cluster_folder() -> Iterator[Path]:
+def cluster_folder() -> Iterator[Path]:
     """A folder for sockets (their paths may have 107 characters) and logs, locked while its owner lives."""
     root = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108
     for folder in root.glob("rf-ray-*"):
@@ -182,6 +186,7 @@ def _cluster_environment(workers: int) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_DEDUP_LOGS": "0",
+        "RAY_enable_metrics_collection": "0",
         # a start costs 20 s of processor time: on a busy machine that is more than Ray's own 30 s of patience
         "RAY_raylet_start_wait_time_s": "300",
         "RAY_agent_register_timeout_ms": "300000",
