@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from datetime import date
@@ -16,6 +17,7 @@ from retail_forecast.errors import NotFoundError
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Recipe
+from retail_forecast.pipeline.backtest import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.history import write_history
 from retail_forecast.pipeline.train import default_recipe
@@ -58,10 +60,10 @@ def backtest_scores(
             "history": write_history(lake, dataset, folder / "history", cutoff=last),
         }
         parameters = _parameters(recipe, workers=settings.workers, cutoffs=cutoffs)
-        job = TrainingJob("backtest", f"backtest-{features.fingerprint[:12]}", channels, parameters, folder / "output")
-        on_progress("Backtest", 0, 1)
-        result = open_trainer(settings).run(job)
-        on_progress("Backtest", 1, 1)
+        job_name = f"backtest-by-hand-{features.fingerprint[:12]}-{cutoffs}"
+        job = TrainingJob("backtest", job_name, channels, parameters, folder / "output")
+        on_progress("Backtest, pools", 0, len(features.pools))
+        result = open_trainer(settings).run(job, on_log=partial(_tell_pools, on_progress))
         return pl.read_parquet(result.model_dir / "scores.parquet")
 
 
@@ -73,13 +75,19 @@ def level_table(scores: pl.DataFrame) -> Table:
     means = chosen.group_by("level", "model", maintain_order=True).agg(pl.col("value").mean())
     models = means.filter(pl.col("level") == means["level"][0]).sort("value")["model"].to_list()
     cutoffs = chosen["cutoff"].unique().sort().to_list()
-    table = Table("level", title=f"{METRIC.upper()}, {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}")
+    title = f"{METRIC.upper()}, {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}"
+    table = Table("level", title=title, min_width=len(title))
     for model in models:
-        table.add_column(model, justify="right")
+        table.add_column("recipe" if model == CHALLENGER else model.replace("_", " "), justify="right")
     by_level = means.pivot("model", index="level", values="value", maintain_order=True).select("level", *models)
     for level, *values in by_level.iter_rows():
         table.add_row(level, *("" if value is None else f"{value:.4f}" for value in values))
     return table
+
+
+def _tell_pools(on_progress: Callable[[str, int, int], None], line: str) -> None:
+    if (found := re.match(r"backtest: (\d+) of (\d+) pools$", line)) is not None:
+        on_progress("Backtest, pools", int(found[1]), int(found[2]))
 
 
 def _last_sales(lake: Lake) -> date:

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from retail_forecast.cli.backtesting import backtest_scores, level_table
+from retail_forecast.dataset import parse_dataset
+from retail_forecast.errors import NotFoundError
+from retail_forecast.settings import load_settings
+
+FIRST, SECOND = date(2024, 1, 31), date(2024, 2, 28)
+
+
+def test_the_table_has_a_row_per_level_and_the_mean_over_cutoffs() -> None:
+    rows = [
+        ("challenger", FIRST, "all", "wrmsse", 0.4),
+        ("challenger", SECOND, "all", "wrmsse", 0.6),  # mean 0.5
+        ("challenger", FIRST, "all", "mae", 9.0),
+        ("seasonal_naive", FIRST, "all", "wrmsse", 0.8),
+        ("challenger", FIRST, "store_id", "wrmsse", 0.3),
+    ]
+    scores = pl.DataFrame(rows, schema=["model", "cutoff", "level", "metric", "value"], orient="row")
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(level_table(scores))
+    lines = [line.split() for line in capture.get().replace("│", " ").replace("┃", " ").splitlines()]
+    assert ["WRMSSE,", "2", "cutoffs,", "2024-01-31", "to", "2024-02-28"] in lines
+    assert ["level", "recipe", "seasonal", "naive"] in lines
+    assert ["all", "0.5000", "0.8000"] in lines
+    assert ["store_id", "0.3000"] in lines
+
+
+def test_a_backtest_needs_sales(tmp_path: Path) -> None:
+    described = {"name": "t", "frequency": "1d", "horizon": 7, "start_date": FIRST, "tables": {"sales": {}}}
+    with pytest.raises(NotFoundError, match="Run `retail-forecast run` first"):
+        backtest_scores(load_settings(home=tmp_path), parse_dataset(described), cutoffs=1, on_progress=lambda *_: None)
