@@ -85,7 +85,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
 
 
 def _start_ray(arguments: argparse.Namespace, scratch: Path) -> None:
-    """On a busy machine Ray fails to start (its raylet gives its agent 15 s, which no setting changes): then once more."""
+    """Tries again where Ray fails: on a busy machine its raylet ends, as its agent has 15 s to come up, always."""
     import ray
 
     for attempt in range(1, _ATTEMPTS + 1):
