@@ -73,6 +73,6 @@ def build_automation_sensor(*, interval_seconds: int) -> dg.AutomationConditionS
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
-        emit_backfills=False,
+        emit_backfills=True,  # otherwise each partition is a run, whatever the asset's backfill policy says
         description="Asks for what is missing or behind: each asset's automation condition decides.",
     )

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from retail_forecast.lake.tables import digest_of
@@ -110,4 +111,6 @@ def _evaluations(platform: Platform, behind: Behind) -> Iterator[dg.AssetCheckEv
 
 
 def _is_busy(instance: dg.DagsterInstance) -> bool:
+    if instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]), limit=1):
+        return True
     return bool(instance.get_runs(filters=dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)), limit=1))

@@ -15,13 +15,13 @@ class FakeEndpoint:
 
     def deploy(self, vintage_id: str) -> Deployment:
         self.deployed.append(vintage_id)
-        return Deployment("http://nowhere", vintage_id, "1", 1, 0.0)
+        return Deployment("http://127.0.0.1:9", vintage_id, "1", 1, 0.0)
 
     def start(self) -> Deployment:
-        return Deployment("http://nowhere", None, None, 1, 0.0)
+        return Deployment("http://127.0.0.1:9", None, None, 1, 0.0)
 
     def status(self) -> EndpointStatus:
-        return EndpointStatus("ready", "http://nowhere", active=self.deployed[-1] if self.deployed else None)
+        return EndpointStatus("ready", "http://127.0.0.1:9", active=self.deployed[-1] if self.deployed else None)
 
     def stop(self) -> bool:
         return True

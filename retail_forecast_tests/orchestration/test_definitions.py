@@ -76,6 +76,7 @@ def test_checks_are_sentences_and_the_blocking_ones_stop_bad_data(defs: dg.Defin
         "sales_are_complete",
         "prices_cover_sales",
         "challenger_beats_baselines_and_champion",
+        "known_future_covers_the_horizon",
         "live_answers_equal_published_forecasts",
     }
 

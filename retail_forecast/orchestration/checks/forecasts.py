@@ -2,15 +2,21 @@
 
 from datetime import date, timedelta
 from itertools import pairwise
+from math import isclose
+from urllib.parse import quote
 
 import dagster as dg
+import httpx
 import polars as pl
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.lake import Lake
 from retail_forecast.lake.vintages import Vintage, latest_vintage, scan_forecasts
 from retail_forecast.orchestration.resources import Platform
-from retail_forecast.serving import Endpoint
+from retail_forecast.pipeline.features import known_future_shortfalls
+from retail_forecast.pipeline.forecasts import last_sales
+from retail_forecast.serving import Endpoint, EndpointStatus
+from retail_forecast.serving.deploy import sample_forecasts
 
 RECENT_PERIODS = 28
 ABSURD_RATIO = 5
@@ -23,6 +29,7 @@ def build_forecast_checks() -> list[dg.AssetChecksDefinition]:
         quantiles_do_not_cross,
         forecasts_cover_every_active_series,
         forecasts_are_not_absurd,
+        known_future_covers_the_horizon,
         live_answers_equal_published_forecasts,
     ]
 
@@ -52,10 +59,18 @@ def live_answers_equal_published_forecasts(
     platform: dg.ResourceParam[Platform], endpoint_port: dg.ResourceParam[Endpoint]
 ) -> dg.AssetCheckResult:
     vintage, status = latest_vintage(platform.lake), endpoint_port.status()
-    wanted = vintage.id if vintage else None
-    passed = wanted is not None and status.active == wanted and status.state == "ready"
-    numbers = {"served": str(status.active), "published": str(wanted), "state": status.state, "url": status.url}
-    return dg.AssetCheckResult(passed=passed, metadata=numbers)
+    problem = _live_problem(platform, vintage, status)
+    numbers = {"served": str(status.active), "published": vintage.id if vintage else "nothing", "url": status.url}
+    return dg.AssetCheckResult(passed=problem is None, metadata={**numbers, "problem": problem or "none"})
+
+
+@dg.asset_check(asset="forecasts", description="What is known ahead (prices, promotions, calendar) reaches far enough.")
+def known_future_covers_the_horizon(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    vintage = latest_vintage(platform.lake)
+    cutoff = date.fromisoformat(vintage.cutoff) if vintage else last_sales(platform.lake)
+    short = known_future_shortfalls(platform.lake, platform.dataset, cutoff=cutoff)
+    ends = {f"{table} ends": str(end) for table, end in short.items()}
+    return dg.AssetCheckResult(passed=not short, severity=dg.AssetCheckSeverity.WARN, metadata=ends)
 
 
 def evaluate_quantiles(rows: pl.LazyFrame, quantiles: list[str]) -> dg.AssetCheckResult:
@@ -106,6 +121,28 @@ def recent_sales(lake: Lake, dataset: Dataset, vintage: Vintage | None) -> pl.La
     cutoff = date.fromisoformat(vintage.cutoff)
     since = cutoff - timedelta(days=(RECENT_PERIODS - 1) * dataset.period_days)
     return lake.table("sales").scan(since=since, until=cutoff)
+
+
+def _live_problem(platform: Platform, vintage: Vintage | None, status: EndpointStatus) -> str | None:
+    """What tells the live answers from the published table, or None."""
+    if vintage is None or status.state != "ready" or status.active != vintage.id:
+        return f"The endpoint is {status.state} and serves {status.active}."
+    for rows in sample_forecasts(platform.settings.lake, vintage.id):
+        store, item = str(rows["store_id"][0]), str(rows["item_id"][0])
+        url = f"{status.url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
+        try:
+            answer = httpx.get(url, trust_env=False, timeout=30).json()
+        except (httpx.HTTPError, ValueError) as error:
+            return f"{url} gives no answer: {error}"
+        served = [one["mean"] for one in answer.get("forecasts", [])]
+        if answer.get("vintage") != vintage.id or not _are_close(served, rows["mean"].to_list()):
+            return f"{url} does not say what was published."
+    return None
+
+
+def _are_close(served: list[float], published: list[float]) -> bool:
+    pairs = zip(served, published, strict=False)
+    return len(served) == len(published) and all(isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in pairs)
 
 
 def _rows(lake: Lake, vintage: Vintage | None) -> pl.LazyFrame:
