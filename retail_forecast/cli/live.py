@@ -82,10 +82,10 @@ def api(settings: Settings, *, ui: bool = True) -> Iterator[Endpoint]:
 
     Raises ConfigurationError, before any work, if a port that will be needed is taken.
     """
-    from retail_forecast.cli.processes import interrupt_on_termination
+    from retail_forecast.cli.processes import interrupt_once
     from retail_forecast.serving.endpoint import open_endpoint
 
-    interrupt_on_termination()
+    interrupt_once()
     endpoint = open_endpoint(settings)
     ports = ["ui_port"] if ui else []
     if endpoint.status().state == "down":

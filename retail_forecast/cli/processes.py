@@ -63,15 +63,15 @@ class Services:
                 text = f"{note.name} already runs on this home, started by process {note.parent}."
                 raise RetailForecastError(f"{text} Stop that command first, or set RETAIL_FORECAST_HOME.")
             if note.is_alive():
-                stop_group(note.pid)
+                stop_groups([note.pid])
             self._note_path(note.name).unlink(missing_ok=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name, process in reversed(self._running.items()):
-            stop_group(process.pid)
+        stop_groups([process.pid for process in self._running.values()])
+        for name, process in self._running.items():
             process.wait()
             self._note_path(name).unlink(missing_ok=True)
 
@@ -125,27 +125,32 @@ class Services:
         return self._folder / f"{name}.json"
 
 
-def stop_group(pid: int) -> None:
-    """Ends a process, its session's group and its descendants: asks first, kills what is left."""
-    family = _family(pid)
-    _signal_group(pid, signal.SIGTERM)
+def stop_groups(pids: Sequence[int]) -> None:
+    """Ends processes, the groups that they lead and their descendants: asks first, kills what is left."""
+    family = [process for pid in pids for process in _family(pid)]
+    for pid in pids:
+        _signal_group(pid, signal.SIGTERM)
     _, left = psutil.wait_procs(family, timeout=_TERMINATE_SECONDS)
     if left:
-        _signal_group(pid, signal.SIGKILL)
+        for pid in pids:
+            _signal_group(pid, signal.SIGKILL)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=_TERMINATE_SECONDS)
 
 
-def interrupt_on_termination() -> None:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does, so that its children are stopped."""
+def interrupt_once() -> None:
+    """SIGINT, SIGTERM and SIGHUP end the command alike; a second one does not disturb the end, which is bounded."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    for number in numbers:
+        signal.signal(number, interrupt)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from retail_forecast.cli.processes import Note, Services, read_notes, stop_group
+from retail_forecast.cli.processes import Note, Services, read_notes, stop_groups
 from retail_forecast.errors import RetailForecastError
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -104,8 +105,32 @@ def test_stopping_what_is_gone_is_no_error() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     process.wait()
     before = time.monotonic()
-    stop_group(process.pid)
+    stop_groups([process.pid])
     assert time.monotonic() - before < 5
+
+
+def test_the_first_signal_ends_the_command_and_the_second_does_not_disturb() -> None:
+    code = """
+import time
+from retail_forecast.cli.processes import interrupt_once
+interrupt_once()
+try:
+    print("up", flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("ending", flush=True)
+    time.sleep(1)
+    print("ended", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        assert next(lines) == "up\n"
+        process.terminate()
+        assert next(lines) == "ending\n"
+        process.send_signal(signal.SIGINT)
+        assert next(lines) == "ended\n"
+    assert process.returncode == 0
 
 
 def write_note(folder: Path, note: Note) -> None:
