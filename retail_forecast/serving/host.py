@@ -24,6 +24,7 @@ import psutil
 
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
+    INFO,
     LOCK,
     TOKEN,
     HostInfo,
@@ -53,8 +54,26 @@ def main() -> None:
         scratch = Path(tempfile.mkdtemp(prefix="rf-", dir=_short_folder()))
         try:
             _carry(arguments, scratch)
+        except Exception as error:
+            if arguments.attempt == _ATTEMPTS or isinstance(error, ImportError):
+                raise
+            logger.exception("Ray did not start (attempt %s of %s)", arguments.attempt, _ATTEMPTS)
         finally:
+            _end_children()
             shutil.rmtree(scratch, ignore_errors=True)
+            for name in (INFO, TOKEN):
+                (arguments.folder / name).unlink(missing_ok=True)
+    _try_again(arguments)
+
+
+def _try_again(arguments: argparse.Namespace) -> NoReturn:
+    """On a busy machine Ray fails to start: its raylet gives its agent 15 s to come up, which no setting changes.
+
+    Ray that failed to start does not start again in the same process, so this one begins anew.
+    """
+    own = [argument for argument in sys.argv[1:] if not argument.startswith("--attempt")]
+    again = [sys.executable, "-m", "retail_forecast.serving.host", *own, f"--attempt={arguments.attempt + 1}"]
+    os.execv(sys.executable, again)  # noqa: S606  no shell wanted
 
 
 def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
@@ -74,7 +93,17 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
     import ray
 
     try:
-        _start_ray(arguments, scratch)
+        ray.init(
+            address="local",
+            num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
+            num_gpus=0,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=arguments.dashboard_port,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            _temp_dir=str(scratch / "ray"),
+            log_to_driver=False,
+        )
         signal.signal(signal.SIGTERM, _end)  # ray.init takes the handler
         write_info(arguments.folder, info.as_ready())
         logger.info("Ray is up; its REST API is on 127.0.0.1:%s", arguments.dashboard_port)
@@ -84,35 +113,8 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         ray.shutdown()
 
 
-def _start_ray(arguments: argparse.Namespace, scratch: Path) -> None:
-    """Tries again where Ray fails: on a busy machine its raylet ends, as its agent has 15 s to come up, always."""
-    import ray
-
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            ray.init(
-                address="local",
-                num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
-                num_gpus=0,
-                include_dashboard=True,
-                dashboard_host="127.0.0.1",
-                dashboard_port=arguments.dashboard_port,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _temp_dir=str(scratch / f"ray{attempt}"),
-                log_to_driver=False,
-            )
-        except Exception:
-            ray.shutdown()
-            _end_children()
-            if attempt == _ATTEMPTS:
-                raise
-            logger.exception("Ray did not start (attempt %s of %s)", attempt, _ATTEMPTS)
-        else:
-            return
-
-
 def _end_children() -> None:
-    """Ray leaves its processes when it fails half-way."""
+    """Ray leaves processes when it fails half-way."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with suppress(psutil.NoSuchProcess):
@@ -165,6 +167,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--api-port", type=int, required=True)
     parser.add_argument("--dashboard-port", type=int, required=True)
     parser.add_argument("--replicas", type=int, required=True)
+    parser.add_argument("--attempt", type=int, default=1)
     return parser.parse_args()
 
 

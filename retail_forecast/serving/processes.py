@@ -105,13 +105,13 @@ def stop_host(folder: Path) -> bool:
         ours = list(_session_of(info))
         psutil.Process(info.pid).terminate()
         psutil.wait_procs(ours, timeout=_END_SECONDS)
-    end_leftovers(folder)
+    end_leftovers(folder, info)
     return info is not None
 
 
-def end_leftovers(folder: Path) -> None:
-    """Kills what is left of a host that ended without tidying up, and removes its files."""
-    info = read_info(folder)
+def end_leftovers(folder: Path, info: HostInfo | None = None) -> None:
+    """Kills what is left of a host (the last one) that ended without tidying up, and removes its files."""
+    info = info or read_info(folder)
     if info is not None:
         remaining = list(_session_of(info))
         for process in remaining:

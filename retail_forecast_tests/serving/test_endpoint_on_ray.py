@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +19,7 @@ from retail_forecast.serving import RayServeEndpoint
 from retail_forecast.serving.processes import read_info, serve_folder
 from retail_forecast.settings import Settings
 from retail_forecast_tests.serving.conftest import World
-from retail_forecast_tests.serving.world import until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from retail_forecast_tests.serving.world import free_port, until
 
 
 class Asker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -115,6 +116,12 @@ def forecasts_of(lake_url: str, vintage: str) -> pl.DataFrame:
     """The published table."""
     data = open_lake(lake_url).store.read(f"vintages/{vintage}/forecasts.parquet")
     return pl.read_parquet(io.BytesIO(data))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
