@@ -4,36 +4,33 @@ Where a training stands is one small document of the lake, so that a step knows 
 training goes on where it was.
 """
 
+import hashlib
 import json
-import re
-import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import polars as pl
 
-from retail_forecast import __version__
+import retail_forecast
 from retail_forecast.errors import NotFoundError
 from retail_forecast.evaluation import ALL_LEVELS
 from retail_forecast.lake import Lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import digest_of
-from retail_forecast.models import Recipe
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.workshop import OnLog, Workshop, cost_of, progress_listener
 from retail_forecast.pipeline.feature_sets import FeatureSet
 from retail_forecast.pipeline.features import build_training_features
-from retail_forecast.pipeline.history import write_history
 from retail_forecast.pipeline.request import RetrainingPolicy, TrainingRequest, decide_training, read_request
 from retail_forecast.pipeline.train import default_recipe
 from retail_forecast.pipeline.trainings import last_training, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
-from retail_forecast.training import JobResult, Trainer, TrainingJob
-
-OnLog = Callable[[str], None]
+from retail_forecast.training import Trainer
 
 MODELS, BACKTESTS = "models", "backtests"
 _PROGRESS = "training_progress.json"
@@ -119,12 +116,12 @@ def train(platform: Platform, trainer: Trainer, on_log: OnLog) -> Made:
     """The challenger on the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
     recipe = default_recipe(platform.dataset)
-    artifact = Artifact(lake, MODELS, digest_of([progress.features, recipe.digest, __version__]))
+    artifact = Artifact(lake, MODELS, digest_of([progress.features, recipe.digest, training_code()]))
     if not artifact.is_published():
-        with _Workshop(platform, f"train-{artifact.fingerprint[:12]}") as shop:
-            job = shop.job("train", {"features": shop.features(progress)}, recipe)
-            result = trainer.run(job, on_log=_listener(platform, on_log))
-            artifact.publish(result.model_dir, _cost(result))
+        with Workshop(platform, f"train-{artifact.fingerprint[:12]}") as shop:
+            job = shop.job("train", {"features": shop.features(progress.features)}, recipe)
+            result = trainer.run(job, on_log=progress_listener(platform, on_log))
+            artifact.publish(result.model_dir, cost_of(result))
     write_progress(lake, replace(progress, model=artifact.fingerprint))
     return Made(artifact.fingerprint, _shown(artifact))
 
@@ -134,16 +131,20 @@ def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry, 
     lake, progress = platform.lake, read_progress(platform.lake)
     recipe, champion = default_recipe(platform.dataset), _rival_of(platform, registry, progress)
     cutoffs = platform.settings.backtest_cutoffs
-    parts = [progress.features, recipe.digest, __version__, str(cutoffs), champion.bundle_digest if champion else ""]
+    rival_digest = champion.bundle_digest if champion else ""
+    parts = [progress.features, recipe.digest, training_code(), str(cutoffs), rival_digest]
     artifact = Artifact(lake, BACKTESTS, digest_of(parts))
     if not artifact.is_published():
-        with _Workshop(platform, f"backtest-{artifact.fingerprint[:12]}") as shop:
-            channels = {"features": shop.features(progress), "history": shop.history(progress)}
+        with Workshop(platform, f"backtest-{artifact.fingerprint[:12]}") as shop:
+            channels = {
+                "features": shop.features(progress.features),
+                "history": shop.history(date.fromisoformat(progress.cutoff)),
+            }
             if champion is not None:
                 channels["champion"] = registry.fetch(champion.version, shop.folder / "champion")
             job = shop.job("backtest", channels, recipe, cutoffs=str(cutoffs))
-            result = trainer.run(job, on_log=_listener(platform, on_log))
-            artifact.publish(result.model_dir, _cost(result))
+            result = trainer.run(job, on_log=progress_listener(platform, on_log))
+            artifact.publish(result.model_dir, cost_of(result))
     rival = champion.version if champion else None
     write_progress(lake, replace(progress, backtest=artifact.fingerprint, champion=rival))
     return read_backtest(artifact)
@@ -179,6 +180,14 @@ def read_backtest(artifact: Artifact) -> Tested:
     return Tested(artifact.fingerprint, {**_shown(artifact), **means}, scores, by_level, by_lead)
 
 
+@cache
+def training_code() -> str:
+    """Hash of the code that trains and judges: other code, another model from the same features."""
+    package = Path(retail_forecast.__file__).parent
+    files = [file for room in ("models", "evaluation", "pipeline") for file in sorted((package / room).glob("*.py"))]
+    return digest_of(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+
+
 def read_progress(lake: Lake) -> Progress:
     """Where the training stands. Raises NotFoundError before the first."""
     raw = read_json(lake, _PROGRESS)
@@ -190,54 +199,6 @@ def read_progress(lake: Lake) -> Progress:
 def write_progress(lake: Lake, progress: Progress) -> None:
     """Notes where the training stands."""
     lake.store.write(_PROGRESS, json.dumps(asdict(progress)).encode())
-
-
-class _Workshop:
-    """A scratch folder for one job, below the home: the lake may be far away, and /tmp small."""
-
-    def __init__(self, platform: Platform, name: str) -> None:
-        self._platform, self._name = platform, name
-        self.folder = platform.settings.home.resolve() / "scratch" / name
-
-    def __enter__(self) -> Self:
-        shutil.rmtree(self.folder, ignore_errors=True)  # of an attempt that was killed
-        self.folder.mkdir(parents=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def features(self, progress: Progress) -> Path:
-        """The training set's folder."""
-        return Artifact(self._platform.lake, "features", progress.features).fetch(self.folder / "features")
-
-    def history(self, progress: Progress) -> Path:
-        """What the backtest is scored against."""
-        cutoff = date.fromisoformat(progress.cutoff)
-        return write_history(self._platform.lake, self._platform.dataset, self.folder / "history", cutoff=cutoff)
-
-    def job(
-        self, task: Literal["train", "backtest"], channels: Mapping[str, Path], recipe: Recipe, **more: str
-    ) -> TrainingJob:
-        """The job under the container contract; its name is the same for equal inputs."""
-        parameters = {"recipe": json.dumps(recipe.to_json()), "workers": str(self._platform.settings.workers), **more}
-        return TrainingJob(task, self._name, dict(channels), parameters, self.folder / "output")
-
-
-def _listener(platform: Platform, on_log: OnLog) -> OnLog:
-    """Hands each line on, and tells progress where the line does."""
-
-    def listen(line: str) -> None:
-        on_log(line)
-        found = re.match(r"(\w+): (\d+) of (\d+) pools$", line)
-        if found is not None and (tell := platform.progress(f"{found[1].capitalize()}, pools")) is not None:
-            tell(int(found[2]), int(found[3]))
-
-    return listen
-
-
-def _cost(result: JobResult) -> dict[str, Any]:
-    return {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb}
 
 
 def _shown(artifact: Artifact) -> dict[str, Any]:
