@@ -14,10 +14,11 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.lake.vintages import latest_vintage
+from retail_forecast.orchestration.arrivals import DATA_VERSION
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
 from retail_forecast.orchestration.gate import read_outcome
 from retail_forecast.orchestration.instance import close_abandoned_runs
-from retail_forecast.orchestration.jobs import PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
+from retail_forecast.orchestration.jobs import FORECASTS, PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import training_is_pending
@@ -28,7 +29,7 @@ from retail_forecast.pipeline.tables import stale_partitions
 INTERVAL_SECONDS = 60
 
 Behind = Mapping[str, Sequence[str]]
-"""Name of a table, "training" or "forecasts" → what of it is behind."""
+"""Name of a table, "training", "forecasts" or "endpoint" → what of it is behind."""
 
 
 def build_catch_up_sensor(platform: Platform, jobs: Sequence[Job]) -> dg.SensorDefinition:
@@ -43,7 +44,7 @@ def build_catch_up_sensor(platform: Platform, jobs: Sequence[Job]) -> dg.SensorD
     )
     def catch_up(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         close_abandoned_runs(context.instance)
-        behind = find_behind(platform)
+        behind = find_behind(platform, context.instance)
         state = digest_of([json.dumps(behind, sort_keys=True), *_versions(platform, behind)])[:16]
         if state != context.cursor:
             return dg.SensorResult(asset_events=list(_evaluations(platform, behind)), cursor=state)
@@ -53,16 +54,20 @@ def build_catch_up_sensor(platform: Platform, jobs: Sequence[Job]) -> dg.SensorD
     return catch_up
 
 
-def find_behind(platform: Platform) -> Behind:
-    """Tables behind their files; if there are none, a training that was asked for, and forecasts behind the tables."""
+def find_behind(platform: Platform, instance: dg.DagsterInstance) -> Behind:
+    """Tables behind their files; else a training that was asked for, forecasts behind the tables, or the endpoint."""
     lake, dataset = platform.lake, platform.dataset
     stale = {name: stale_partitions(lake, dataset, name) for name in dataset.tables}
     if behind := {name: parts for name, parts in stale.items() if parts}:
         return behind
     request = read_request(lake)
     training = [request.id] if request is not None and training_is_pending(platform) else []
-    forecasts = _outdated_vintage(platform) if not training else []
-    return {name: found for name, found in (("training", training), ("forecasts", forecasts)) if found}
+    if training:
+        return {"training": training}
+    if forecasts := _outdated_vintage(platform):
+        return {"forecasts": forecasts}
+    endpoint = _unserved_vintage(platform, instance)
+    return {"endpoint": endpoint} if endpoint else {}
 
 
 def requests_for(platform: Platform, behind: Behind, state: str) -> Iterator[dg.RunRequest]:
@@ -76,6 +81,9 @@ def requests_for(platform: Platform, behind: Behind, state: str) -> Iterator[dg.
     for name, job in (("training", RETRAIN), ("forecasts", REFRESH)):
         if name in behind:
             yield dg.RunRequest(run_key=f"{state} {name}", job_name=job)
+    if "endpoint" in behind:
+        after_forecasts = [dg.AssetKey(name) for name in FORECASTS if name != "forecasts"]
+        yield dg.RunRequest(run_key=f"{state} endpoint", job_name=REFRESH, asset_selection=after_forecasts)
 
 
 def _outdated_vintage(platform: Platform) -> list[str]:
@@ -89,6 +97,15 @@ def _outdated_vintage(platform: Platform) -> list[str]:
         if present != {(one["partition"], one["sha256"]) for one in vintage.inputs.get(table, [])}:
             return [vintage.id]
     return [vintage.id] if outcome is not None and outcome.champion not in (None, vintage.model_version) else []
+
+
+def _unserved_vintage(platform: Platform, instance: dg.DagsterInstance) -> list[str]:
+    """The vintage in force, if the endpoint was last deployed with another one."""
+    vintage = latest_vintage(platform.lake)
+    event = instance.get_latest_materialization_event(dg.AssetKey("endpoint"))
+    deployed = event.asset_materialization if event is not None else None
+    served = (deployed.tags or {}).get(DATA_VERSION) if deployed is not None else None
+    return [vintage.id] if vintage is not None and served != vintage.id else []
 
 
 def _versions(platform: Platform, behind: Behind) -> Iterator[str]:

@@ -59,7 +59,7 @@ def _start(workers: int, folder: Path) -> None:
     import ray
 
     try:
-        with _fixed_ports(folder):
+        with fixed_ports(folder):
             ray.init(
                 address="local",
                 num_cpus=workers,
@@ -74,7 +74,7 @@ def _start(workers: int, folder: Path) -> None:
 
 
 @contextmanager
-def _fixed_ports(folder: Path) -> Iterator[None]:
+def fixed_ports(folder: Path) -> Iterator[None]:
     """Tells Ray's node the ports of its agents beforehand, which ray.init cannot; and starts no autoscaler.
 
     Otherwise the node waits for the files in which the agents write them, and dies when that takes more than 15 s:

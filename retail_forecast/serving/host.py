@@ -22,8 +22,10 @@ from typing import NoReturn
 
 import psutil
 
+from retail_forecast.parallel.cluster import fixed_ports
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
+    HOST_ID,
     INFO,
     LOCK,
     TOKEN,
@@ -37,7 +39,7 @@ from retail_forecast.serving.processes import (
 logger = logging.getLogger("retail_forecast.serving.host")
 
 ALREADY_RUNNING = 3
-_ATTEMPTS = 6
+_ATTEMPTS = 3
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
 
 
@@ -67,10 +69,7 @@ def main() -> None:
 
 
 def _try_again(arguments: argparse.Namespace) -> NoReturn:
-    """On a busy machine Ray fails to start: its raylet gives its agent 15 s to come up, which no setting changes.
-
-    Ray that failed to start does not start again in the same process, so this one begins anew.
-    """
+    """Ray that failed to start, as on a busy machine, does not start again in the same process: this one begins anew."""
     own = [argument for argument in sys.argv[1:] if not argument.startswith("--attempt")]
     again = [sys.executable, "-m", "retail_forecast.serving.host", *own, f"--attempt={arguments.attempt + 1}"]
     os.execv(sys.executable, again)  # noqa: S606  no shell wanted
@@ -78,8 +77,8 @@ def _try_again(arguments: argparse.Namespace) -> NoReturn:
 
 def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
     info = HostInfo(
+        id=os.environ[HOST_ID],
         pid=os.getpid(),
-        started_at=psutil.Process().create_time(),
         scratch=str(scratch),
         host=arguments.host,
         api_port=arguments.api_port,
@@ -87,23 +86,24 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         ready=False,
     )
     write_info(arguments.folder, info)
-    for name in ("tmp", "metrics"):
+    for name in ("tmp", "metrics", "ray"):
         (scratch / name).mkdir()
     os.environ.update(_environment(arguments.folder, scratch))
     import ray
 
     try:
-        ray.init(
-            address="local",
-            num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
-            num_gpus=0,
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            dashboard_port=arguments.dashboard_port,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _temp_dir=str(scratch / "ray"),
-            log_to_driver=False,
-        )
+        with fixed_ports(scratch / "ray"):
+            ray.init(
+                address="local",
+                num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
+                num_gpus=0,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=arguments.dashboard_port,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(scratch / "ray"),
+                log_to_driver=False,
+            )
         signal.signal(signal.SIGTERM, _end)  # ray.init takes the handler
         write_info(arguments.folder, info.as_ready())
         logger.info("Ray is up; its REST API is on 127.0.0.1:%s", arguments.dashboard_port)
@@ -132,6 +132,12 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_enable_worker_prestart": "0",
+        "RAY_enable_metrics_collection": "0",  # replicas have their own
+        # on a busy machine a start takes more than Ray's own patience
+        "RAY_raylet_start_wait_time_s": "200",
+        "RAY_agent_register_timeout_ms": "200000",
+        "RAY_gcs_server_port_wait_time_s": "200",
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "200",
         "PYTHONPATH": import_path(),
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": "1",

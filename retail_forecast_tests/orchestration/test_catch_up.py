@@ -27,10 +27,10 @@ def look(world: World, instance: dg.DagsterInstance, cursor: str | None) -> dg.S
     return result
 
 
-def test_nothing_is_behind_once_the_tables_are_published(world: World) -> None:
+def test_nothing_is_behind_once_the_tables_are_published(world: World, instance: dg.DagsterInstance) -> None:
     world.deliver_all(days=3)
     publish_all(world)
-    assert find_behind(world.platform) == {}
+    assert find_behind(world.platform, instance) == {}
 
 
 def test_what_is_behind_twice_is_asked_for_in_unbroken_stretches(world: World, instance: dg.DagsterInstance) -> None:
@@ -70,5 +70,5 @@ def test_the_standing_check_names_what_is_behind(world: World, instance: dg.Dags
     assert sales.metadata["partitions"].value == str(day(0))
 
 
-def test_an_empty_home_is_not_behind(world: World) -> None:
-    assert find_behind(world.platform) == {}
+def test_an_empty_home_is_not_behind(world: World, instance: dg.DagsterInstance) -> None:
+    assert find_behind(world.platform, instance) == {}
