@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _try_again(arguments: argparse.Namespace) -> NoReturn:
-    """Ray that failed to start, as on a busy machine, does not start again in the same process: this one begins anew."""
+    """Ray that failed to start (a busy machine) does not start again in the same process: this one begins anew."""
     own = [argument for argument in sys.argv[1:] if not argument.startswith("--attempt")]
     again = [sys.executable, "-m", "retail_forecast.serving.host", *own, f"--attempt={arguments.attempt + 1}"]
     os.execv(sys.executable, again)  # noqa: S606  no shell wanted
