@@ -211,6 +211,9 @@ class Dataset(_Model):
         pairs = [("store_id", item) for item in items]
         return ((), *((c,) for c in (*stores, "store_id", *items)), *pairs, ("item_id",), SERIES)
 
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
     @cached_property
     def hash(self) -> str:
         """Content hash of the description; the order of keys and the comments do not matter."""

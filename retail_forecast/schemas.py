@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import dataframely as dy
@@ -28,6 +31,7 @@ def _schema(name: str, columns: dict[str, dy.Column]) -> type[dy.Schema]:
     return type(name, (dy.Schema,), dict(columns))
 
 
+@lru_cache(maxsize=64)
 def schema_for(dataset: Dataset, table: str) -> type[dy.Schema]:
     """Schema of a delivered table: its keys, then its values. units_sold is never missing, other values may be."""
     spec = dataset.table(table)
@@ -75,13 +79,19 @@ class ScoreSchema(dy.Schema):
 
 
 def validate_table(schema: type[dy.Schema], frame: pl.DataFrame, *, table: str) -> pl.DataFrame:
-    """The frame with the schema's columns and types. Raises SchemaError with column, rule, count and culprits."""
+    """The frame with the schema's columns and types. Raises SchemaError with column, rule, count and culprits.
+
+    Rows whose keys rise cannot repeat one, so only the rest of the schema is evaluated on them, in a third of the time.
+    """
     wanted = schema.column_names()
     if missing := [name for name in wanted if name not in frame.columns]:
         found = ", ".join(frame.columns)
         raise SchemaError(table=table, problems=[f"column {missing[0]!r} is missing"], fix=f"Columns: {found}.")
+    frame = frame.select(wanted)
+    if is_rising(frame, schema.primary_key()) and _without_key(schema).is_valid(frame):
+        return frame
     try:
-        good, failure = schema.filter(frame.select(wanted), cast=True)
+        good, failure = schema.filter(frame, cast=True)
     except (pl.exceptions.PolarsError, dy.exc.SchemaError) as error:
         raise SchemaError(table=table, problems=[str(error)], fix="Check the column's type.") from error
     if counts := failure.counts():
@@ -91,6 +101,25 @@ def validate_table(schema: type[dy.Schema], frame: pl.DataFrame, *, table: str) 
     return good
 
 
-def empty_frame(dataset: Dataset, table: str) -> pl.DataFrame:
-    """A frame of a delivered table with no rows."""
-    return schema_for(dataset, table).create_empty()
+def is_rising(frame: pl.DataFrame, keys: Sequence[str]) -> bool:
+    """Whether each row's keys are greater than those of the row above: sorted, none missing, none twice."""
+    *outer, inner = keys
+    rising = frame[inner].head(-1) < frame[inner].tail(-1)
+    for key in reversed(outer):
+        above, below = frame[key].head(-1), frame[key].tail(-1)
+        rising = (above < below) | (above == below) & rising
+    return bool(rising.all(ignore_nulls=False))
+
+
+@lru_cache(maxsize=64)
+def _without_key(schema: type[dy.Schema]) -> type[dy.Schema]:
+    """The schema with all its rules but one: that keys are unique."""
+    columns = {name: copy(column) for name, column in schema.columns().items()}
+    for column in columns.values():
+        column.primary_key = False
+    return type(f"{schema.__name__}WithoutKey", (schema,), dict(columns))
+
+
+def column_types(dataset: Dataset, table: str) -> dict[str, pl.DataType]:
+    """Type of each column of a delivered table."""
+    return {name: column.dtype for name, column in schema_for(dataset, table).columns().items()}

@@ -33,11 +33,8 @@ def parse_column(raw: pl.Series, type_: str, date_format: str, path: str) -> pl.
         parsed = _parse_text(raw, type_, date_format)
     else:
         parsed = _parse_typed(raw, type_, path)
-    wrong = raw.is_not_null() & parsed.is_null()
-    if type_ == "float":
-        wrong = wrong | parsed.is_not_null() & ~parsed.is_finite()
-    if wrong.any():
-        _refuse(raw, wrong, type_, date_format, path)
+    if parsed.null_count() > raw.null_count() or (type_ == "float" and not parsed.is_finite().all()):
+        _refuse(raw, parsed, type_, date_format, path)
     return parsed
 
 
@@ -83,7 +80,10 @@ def _whole(number: pl.Series) -> pl.Series:
     return number.set(number != number.round(), None).cast(pl.Int64, strict=False)
 
 
-def _refuse(raw: pl.Series, wrong: pl.Series, type_: str, date_format: str, path: str) -> NoReturn:
+def _refuse(raw: pl.Series, parsed: pl.Series, type_: str, date_format: str, path: str) -> NoReturn:
+    wrong = raw.is_not_null() & parsed.is_null()
+    if type_ == "float":
+        wrong = wrong | parsed.is_not_null() & ~parsed.is_finite()
     row = wrong.arg_max() or 0
     value = raw[row]
     wanted = _WANTED.get(type_, f"dates written {date_format}")

@@ -16,7 +16,7 @@ from retail_forecast.ingest.columns import parse_column
 from retail_forecast.ingest.files import DEFAULT_LIMITS, Limits, read_raw
 from retail_forecast.ingest.rules import check_rows
 from retail_forecast.lake.tables import WHOLE
-from retail_forecast.schemas import empty_frame
+from retail_forecast.schemas import column_types
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def read_drop(
     sources = {ours: header for ours in _columns(spec) if (header := spec.header_of(ours)) is not None}
     headers = list(dict.fromkeys(sources.values()))
     raw = read_raw(data, path, headers=headers, form=spec.csv, limits=limits)
-    types = empty_frame(dataset, table).schema
+    types = column_types(dataset, table)
     columns = {
         ours: parse_column(raw[header], _type_of(ours, spec), spec.csv.date_format, path)
         for ours, header in sources.items()
@@ -70,8 +70,8 @@ def inspect_drop(
     frame = read_drop(data, path, table, dataset, known_stores=known_stores, today=today, limits=limits)
     if table != "sales":
         return Inspection(frame.height, {WHOLE: frame.height})
-    days = frame.group_by("date").len().sort("date")
-    return Inspection(frame.height, {day.isoformat(): rows for day, rows in days.iter_rows()})
+    days = sorted(frame["date"].value_counts().iter_rows())
+    return Inspection(frame.height, {day.isoformat(): rows for day, rows in days})
 
 
 def _columns(spec: Table) -> list[str]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import BadDropError
+from retail_forecast.schemas import is_rising
 
 _PLAN_AHEAD = timedelta(days=5 * 366)
 _VALID_BEFORE_START = timedelta(days=10 * 366)
@@ -63,7 +64,7 @@ def _check_dates(frame: pl.DataFrame, path: str, table: str, dataset: Dataset, t
         f"is after {limit}, {last}",
         "Correct the date or its csv.date_format.",
     )
-    if not spec.carry_forward:
+    if dataset.period_days > 1 and not spec.carry_forward:
         off = (day - dataset.start_date).dt.total_days() % dataset.period_days != 0
         weekday = f"{dataset.start_date:%A}"
         fix = f"Weeks of this dataset start on {weekday}, as start_date {dataset.start_date} does."
@@ -93,7 +94,9 @@ def _check_stores(frame: pl.DataFrame, path: str, known: Collection[str]) -> Non
 
 
 def _check_duplicates(frame: pl.DataFrame, path: str, keys: list[str]) -> pl.DataFrame:
-    """Neighbours after the sort, which is needed anyway; hashing whole keys would take far more memory."""
+    """The rows sorted by the keys. Neighbours are compared; hashing whole keys would take far more memory."""
+    if is_rising(frame, keys):
+        return frame
     frame = frame.with_row_index("row").sort([*keys, "row"])
     same = frame.select(pl.all_horizontal(pl.col(k).eq(pl.col(k).shift(1)).fill_null(False) for k in keys))
     twice = same.to_series()

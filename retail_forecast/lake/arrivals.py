@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -44,30 +45,36 @@ def poll_arrivals(
     settle_seconds: float,
     keep_deleted: bool = True,
     limit: int | None = None,
+    workers: int = 1,
     on_object: Callable[[int, int], None] | None = None,
 ) -> Poll:
     """Looks at every object below the landing once.
 
     `rules` names what `inspect` judges by. An object that changed within `settle_seconds`, or while it was read, may
-    still be being written and waits for the next look. At most `limit` objects are inspected; `on_object(done, all)`
-    reports progress. If another poll writes the ledger meanwhile, this one gives way: its findings are found again by
-    the next look.
+    still be being written and waits for the next look. At most `limit` objects are inspected, `workers` of them at
+    the same time; `on_object(done, all)` reports progress. If another poll writes the ledger meanwhile, this one gives
+    way: its findings are found again by the next look.
     """
     before = read_ledger(lake, keep_deleted=keep_deleted)
     listed = {info.path: info for info in landing.list()}
     fresh = [info for path, info in listed.items() if _is_news(before.entries.get(path), info, rules)]
-    settled = [info for info in fresh if info.last_modified <= now - timedelta(seconds=settle_seconds)]
+    still = now - timedelta(seconds=settle_seconds)
+    settled = [info for info in fresh if info.last_modified <= still]
     taken = settled[:limit]
     entries = dict(before.entries)
-    waiting = [info.path for info in fresh if info not in settled]
-    for done, info in enumerate(taken, 1):
-        entry = _examine(landing, info, before.entries.get(info.path), tables, inspect, rules)
-        if entry is None:
-            waiting.append(info.path)
-        else:
-            entries[info.path] = entry
-        if on_object is not None:
-            on_object(done, len(taken))
+    waiting = [info.path for info in fresh if info.last_modified > still]
+
+    def examine(info: ObjectInfo) -> Entry | None:
+        return _examine(landing, info, before.entries.get(info.path), tables, inspect, rules)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for done, (info, entry) in enumerate(zip(taken, pool.map(examine, taken), strict=True), 1):
+            if entry is None:
+                waiting.append(info.path)
+            else:
+                entries[info.path] = entry
+            if on_object is not None:
+                on_object(done, len(taken))
     for path in before.entries.keys() - listed.keys():
         entries[path] = replace(before.entries[path], state="deleted", reason=None, fix=None)
     ledger = _commit(lake, before, entries)

@@ -113,14 +113,14 @@ class Table:
         return Manifest(number, parts, raw.get("published_at"))
 
     def publish(
-        self, new: Mapping[str, NewPart] | Iterable[tuple[str, NewPart]], *, remove: Iterable[str] = ()
+        self, new: Mapping[str, NewPart | Part] | Iterable[tuple[str, NewPart | Part]], *, remove: Iterable[str] = ()
     ) -> Published:
-        """Writes the parts (by partition) as they come, then switches the manifest once.
+        """Writes the parts (by partition) as they come unless `write` has, then switches the manifest once.
 
         Content that is already there changes nothing; a partition that is also to be removed is kept.
         """
         pairs = new.items() if isinstance(new, Mapping) else new
-        written = {partition: self._write(partition, part) for partition, part in pairs}
+        written = {key: part if isinstance(part, Part) else self.write(key, part) for key, part in pairs}
         gone = set(remove) - written.keys()
         for _ in range(_ATTEMPTS):
             manifest = self.manifest()
@@ -147,7 +147,8 @@ class Table:
             return None
         return pl.scan_parquet([self.store.url_of(part.path) for part in parts])
 
-    def _write(self, partition: str, new: NewPart) -> Part:
+    def write(self, partition: str, new: NewPart) -> Part:
+        """Writes the content aside; the table is the same until the part is published. Safe in threads."""
         buffer = io.BytesIO()
         # chunks would show in the bytes, and with them in the hash
         new.frame.rechunk().write_parquet(buffer, compression="zstd", compression_level=1)

@@ -33,9 +33,13 @@ def build_arrivals_sensor(platform: Platform) -> dg.SensorDefinition:
         description="Compares the landing with the ledger and reports each changed partition's content hash.",
     )
     def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        settle_seconds = platform.settings.settle_seconds
         poll = look_for_arrivals(
-            platform.lake, platform.landing, platform.dataset, settle_seconds=settle_seconds, limit=FILES_PER_TICK
+            platform.lake,
+            platform.landing,
+            platform.dataset,
+            settle_seconds=platform.settings.settle_seconds,
+            limit=FILES_PER_TICK,
+            workers=platform.settings.workers,
         )
         if context.cursor == str(poll.ledger.version):
             return dg.SkipReason(f"Nothing new; {len(poll.waiting)} files may still be being written.")

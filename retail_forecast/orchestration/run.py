@@ -119,6 +119,7 @@ class _Run:
                 platform.landing,
                 platform.dataset,
                 settle_seconds=platform.settings.settle_seconds,
+                workers=platform.settings.workers,
                 on_progress=platform.progress("Files looked at"),
             )
             if not poll.waiting or look == _SETTLE_LOOKS - 1:

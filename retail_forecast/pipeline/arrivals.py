@@ -20,6 +20,7 @@ def look_for_arrivals(
     *,
     settle_seconds: float,
     limit: int | None = None,
+    workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Poll:
     """Looks at the landing once; see `lake.arrivals.poll_arrivals`."""
@@ -38,6 +39,7 @@ def look_for_arrivals(
         settle_seconds=settle_seconds,
         keep_deleted=dataset.policy.deleted_files == "keep",
         limit=limit,
+        workers=workers,
         on_object=on_progress,
     )
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
+from threading import Lock
 
 import polars as pl
 
@@ -42,10 +45,12 @@ def publish_table(
     table: str,
     partitions: Collection[str] = (WHOLE,),
     *,
+    workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Published:
     """Makes the partitions anew from their files and publishes them at once; one without files is removed.
 
+    `workers` partitions are made at the same time, and no more are held in memory.
     Raises SchemaError, or BadDropError for a file that changed since it was accepted; nothing is published then.
     """
     ledger = current_ledger(lake, dataset)
@@ -53,7 +58,7 @@ def publish_table(
     gone = [key for key, entries in sources.items() if not entries]
     filled = {key: entries for key, entries in sources.items() if entries}
     maker = _PartMaker(lake, landing, dataset, table, ledger, lake.table(table).manifest().parts)
-    return lake.table(table).publish(maker.make_all(filled, on_progress), remove=gone)
+    return lake.table(table).publish(maker.make_all(filled, workers, on_progress), remove=gone)
 
 
 @dataclass
@@ -67,16 +72,22 @@ class _PartMaker:
     ledger: Ledger
     published: Mapping[str, Part]
     files: dict[str, Mapping[str, pl.DataFrame]] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
 
     def make_all(
-        self, sources: Mapping[str, Sequence[Entry]], on_progress: Callable[[int, int], None] | None
-    ) -> Iterator[tuple[str, NewPart]]:
-        for done, (partition, entries) in enumerate(sources.items(), 1):
-            rows = self._rows(partition, entries)
-            stats = {CONTENTS: self.ledger.data_versions[self.table, partition], **part_stats(rows)}
-            yield partition, NewPart(rows, tuple(self._inputs(partition, entries)), stats)
-            if on_progress is not None:
-                on_progress(done, len(sources))
+        self, sources: Mapping[str, Sequence[Entry]], workers: int, on_progress: Callable[[int, int], None] | None
+    ) -> Iterator[tuple[str, Part]]:
+        with ThreadPoolExecutor(workers) as pool:
+            for done, part in enumerate(pool.map(self._make, sources.keys(), sources.values()), 1):
+                yield part.partition, part
+                if on_progress is not None:
+                    on_progress(done, len(sources))
+
+    def _make(self, partition: str, entries: Sequence[Entry]) -> Part:
+        rows = self._rows(partition, entries)
+        stats = {CONTENTS: self.ledger.data_versions[self.table, partition], **part_stats(rows)}
+        new = NewPart(rows, tuple(self._inputs(partition, entries)), stats)
+        return self.lake.table(self.table).write(partition, new)
 
     def _rows(self, partition: str, entries: Sequence[Entry]) -> pl.DataFrame:
         schema, keys = schema_for(self.dataset, self.table), list(self.dataset.table(self.table).keys)
@@ -89,20 +100,27 @@ class _PartMaker:
         return validate_table(schema, rows, table=self.table)
 
     def _read(self, entry: Entry) -> Mapping[str, pl.DataFrame]:
-        if entry.object not in self.files:
-            data = self.landing.read(entry.object)
-            if hashlib.sha256(data).hexdigest() != entry.sha256:
-                fix = "Look for arrivals again: the new content is then judged."
-                raise BadDropError(object=entry.object, reason="It changed since it was accepted.", fix=fix)
-            while len(self.files) >= _FILES_KEPT:
-                del self.files[next(iter(self.files))]
-            rows = read_drop(data, entry.object, self.table, self.dataset)
-            self.files[entry.object] = self._by_partition(rows)
-        return self.files[entry.object]
+        with self.locks.setdefault(entry.object, Lock()):
+            rows = self.files.get(entry.object)
+            if rows is None:
+                rows = self.files[entry.object] = self._by_partition(self._read_new(entry))
+        for old in list(self.files)[:-_FILES_KEPT]:
+            self.files.pop(old, None)
+        return rows
+
+    def _read_new(self, entry: Entry) -> pl.DataFrame:
+        data = self.landing.read(entry.object)
+        if hashlib.sha256(data).hexdigest() != entry.sha256:
+            fix = "Look for arrivals again: the new content is then judged."
+            raise BadDropError(object=entry.object, reason="It changed since it was accepted.", fix=fix)
+        return read_drop(data, entry.object, self.table, self.dataset)
 
     def _by_partition(self, rows: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
         if self.table != "sales":
             return {WHOLE: rows}
+        first, last = rows["date"].min(), rows["date"].max()
+        if isinstance(first, date) and first == last:
+            return {first.isoformat(): rows}
         days = rows.partition_by("date", as_dict=True, maintain_order=True)
         return {day.isoformat(): part for (day,), part in days.items()}
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from retail_forecast.dataset import Dataset, parse_dataset
 from retail_forecast.errors import BadDropError
+from retail_forecast.ingest.drops import read_drop
 from retail_forecast.lake import Lake, Store, open_lake, open_store
 from retail_forecast.lake.tables import Part, Published
+from retail_forecast.pipeline import tables
 from retail_forecast.pipeline.arrivals import look_for_arrivals
 from retail_forecast.pipeline.tables import publish_table, stale_partitions
 
@@ -35,8 +38,8 @@ class Shop:
         header = "store_id,item_id,date,units_sold" if table == "sales" else "item_id,department"
         self.landing.write(f"{table}/{name}", "\n".join([header, *rows, ""]).encode())
 
-    def look(self) -> None:
-        look_for_arrivals(self.lake, self.landing, self.dataset, settle_seconds=0)
+    def look(self, workers: int = 1) -> None:
+        look_for_arrivals(self.lake, self.landing, self.dataset, settle_seconds=0, workers=workers)
 
     def publish(self, table: str = "sales") -> Published:
         self.look()
@@ -64,6 +67,43 @@ def test_a_delivered_day_becomes_a_part_that_names_its_file(shop: Shop) -> None:
     assert [(one.object, one.rows) for one in part.inputs] == [("sales/one.csv", 2)]
     assert part.stats["rows_by_store"] == {"s": 2}
     assert part.stats["units_sold_total"] == 8
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_many_workers_publish_what_one_does(shop: Shop, workers: int) -> None:
+    days = [f"2024-01-{day:02d}" for day in range(1, 29)]
+    for day in days:
+        shop.deliver(f"{day}.csv", f"s,b,{day},5", f"s,a,{day},1")
+    shop.deliver("late.csv", *(f"s,b,{day},7" for day in days[:14]))
+    done: list[int] = []
+    shop.look(workers)
+    published = publish_table(
+        shop.lake,
+        shop.landing,
+        shop.dataset,
+        "sales",
+        days,
+        workers=workers,
+        on_progress=lambda count, _: done.append(count),
+    )
+    assert (done, list(published.changed)) == (list(range(1, 29)), days)
+    assert shop.units() == {f"s a {day}": 1 for day in days} | {
+        f"s b {day}": 7 if day in days[:14] else 5 for day in days
+    }
+
+
+def test_a_file_of_many_days_is_read_once_by_all_workers(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    days, read = [f"2024-01-{day:02d}" for day in range(1, 29)], []
+
+    def counted(data: bytes, path: str, table: str, dataset: Dataset) -> pl.DataFrame:
+        read.append(path)
+        return read_drop(data, path, table, dataset)
+
+    monkeypatch.setattr(tables, "read_drop", counted)
+    shop.deliver("month.csv", *(f"s,a,{day},5" for day in days))
+    shop.look()
+    publish_table(shop.lake, shop.landing, shop.dataset, "sales", days, workers=4)
+    assert read == ["sales/month.csv"]
 
 
 def test_what_is_published_is_not_stale(shop: Shop) -> None:

@@ -49,9 +49,8 @@ def _sales(dataset: Dataset) -> dg.AssetsDefinition:
 
     def sales(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Result:
         keys, progress = context.partition_keys, platform.progress("Sales, partitions")
-        published = publish_table(
-            platform.lake, platform.landing, platform.dataset, "sales", keys, on_progress=progress
-        )
+        lake, landing, workers = platform.lake, platform.landing, platform.settings.workers
+        published = publish_table(lake, landing, platform.dataset, "sales", keys, workers=workers, on_progress=progress)
         for part in (published.manifest.parts[key] for key in keys if key in published.manifest.parts):
             context.add_asset_metadata(part_metadata(part), partition_key=part.partition)
         version = dg.DataVersion(published.data_version)
