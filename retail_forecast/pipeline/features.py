@@ -22,12 +22,13 @@ import polars as pl
 import retail_forecast.features
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import ConfigurationError, NotFoundError
-from retail_forecast.features import FeatureSpec, build_features, first_sales
+from retail_forecast.features import FeatureSpec, build_features
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, pool_path
+from retail_forecast.pipeline.releases import read_first_sales
 from retail_forecast.pipeline.spec import feature_spec
 
 KIND = "features"
@@ -122,8 +123,15 @@ def forecast_features(
 
 
 def read_releases(lake: Lake, *, cutoff: date) -> pl.DataFrame:
-    """One row per series sold by the cutoff: store_id, item_id, `release` (its first sale). Reads all sales once."""
-    return first_sales(_sales(lake, until=cutoff)).collect(engine="streaming")
+    """One row per series sold by the cutoff: store_id, item_id, `release` (its first sale). Sorted by series.
+
+    Reads the sales of the cutoff's year, and those of earlier years once. Raises NotFoundError without any.
+    """
+    parts = sorted(lake.table("sales").manifest().parts.items())
+    until = [part for partition, part in parts if partition <= cutoff.isoformat()]
+    if not until:
+        raise _no_sales(f"until {cutoff}")
+    return read_first_sales(lake, until, code=code_digest())
 
 
 def known_future_shortfalls(lake: Lake, dataset: Dataset, *, cutoff: date) -> dict[str, date | None]:
@@ -175,12 +183,15 @@ def _scan_features(
     return build_features(sales, kept, kept, spec, cutoff=cutoff, start=start, releases=releases.filter(ours))
 
 
-def _sales(lake: Lake, *, since: date | None = None, until: date) -> pl.LazyFrame:
+def _sales(lake: Lake, *, since: date, until: date) -> pl.LazyFrame:
     sales = lake.table("sales").scan(since=since, until=until)
     if sales is None:
-        period = f"from {since} to {until}" if since else f"until {until}"
-        raise NotFoundError(f"Sales {period}", fix="Deliver files of these periods and run the `sales` asset.")
+        raise _no_sales(f"from {since} to {until}")
     return sales
+
+
+def _no_sales(period: str) -> NotFoundError:
+    return NotFoundError(f"Sales {period}", fix="Deliver files of these periods and run the `sales` asset.")
 
 
 def _check_cutoff(dataset: Dataset, cutoff: date) -> None:

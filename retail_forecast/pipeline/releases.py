@@ -1,0 +1,50 @@
+"""When each series first sold. A year that is over is read once: its answer is kept in the lake until it is corrected.
+
+`releases/<year>/<digest>.parquet` has one row per series that sold in that year; the digest is of the year's parts.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import groupby
+
+import polars as pl
+
+from retail_forecast.dataset import SERIES
+from retail_forecast.errors import NotFoundError
+from retail_forecast.features import first_sales
+from retail_forecast.lake.tables import Lake, Part, digest_of
+
+FOLDER = "releases"
+
+
+def read_first_sales(lake: Lake, parts: Sequence[Part], *, code: str) -> pl.DataFrame:
+    """One row per series that sold in these parts of sales: store_id, item_id, `release`; sorted by series.
+
+    parts: one at least, in the order of time. `code` names the code that is asked: what other code found is not used.
+    The year of the last part is always read: it may go on.
+    """
+    *past, (_, present) = [(year, list(group)) for year, group in groupby(parts, lambda part: part.partition[:4])]
+    years = [_read_year(lake, year, group, code) for year, group in past]
+    found = pl.concat([*years, _find(lake, present)])
+    return found.group_by(SERIES).agg(pl.col("release").min()).sort(SERIES)
+
+
+def _read_year(lake: Lake, year: str, parts: Sequence[Part], code: str) -> pl.DataFrame:
+    path = f"{FOLDER}/{year}/{digest_of([code, *(part.sha256 for part in parts)])}.parquet"
+    try:
+        return pl.read_parquet(io.BytesIO(lake.store.read(path)))
+    except NotFoundError:
+        found = _find(lake, parts)
+    for outdated in list(lake.store.list(f"{FOLDER}/{year}")):
+        lake.store.delete(outdated.path)
+    sink = io.BytesIO()
+    found.write_parquet(sink)
+    lake.store.write(path, sink.getvalue())
+    return found
+
+
+def _find(lake: Lake, parts: Sequence[Part]) -> pl.DataFrame:
+    sales = pl.scan_parquet([lake.store.url_of(part.path) for part in parts])
+    return first_sales(sales).collect(engine="streaming")

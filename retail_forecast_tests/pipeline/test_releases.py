@@ -1,0 +1,70 @@
+"""When each series first sold: past years are read once, and again when they were corrected."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retail_forecast.errors import NotFoundError
+from retail_forecast.lake import Lake
+from retail_forecast.pipeline.features import read_releases
+from retail_forecast_tests.pipeline.small_lake import new_lake, publish_days
+
+YEARS = (2022, 2023, 2024)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Two days at the start of each year: a sells from 2022-01-02, b from 2023-01-01, c from 2024-01-02."""
+    lake = new_lake(tmp_path)
+    for year in YEARS:
+        sold = {"a": [float(year > 2022), 1], "b": [float(year > 2022)] * 2, "c": [0, float(year > 2023)]}
+        publish_days(lake, sold, start=date(year, 1, 1))
+    return lake
+
+
+@pytest.fixture
+def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The years whose parts are read, as they are."""
+    years: list[str] = []
+
+    def scan(paths: list[str]) -> pl.LazyFrame:
+        years.append(Path(paths[0]).parent.name[:4])
+        return scan_parquet(paths)
+
+    scan_parquet = pl.scan_parquet
+    monkeypatch.setattr(pl, "scan_parquet", scan)
+    return years
+
+
+def first(lake: Lake, cutoff: date) -> dict[str, str]:
+    found = read_releases(lake, cutoff=cutoff)
+    return {item: str(day) for item, day in found.select("item_id", "release").iter_rows()}
+
+
+def test_a_series_is_released_by_its_first_sale_up_to_the_cutoff(lake: Lake) -> None:
+    assert first(lake, date(2022, 1, 1)) == {}
+    assert first(lake, date(2023, 6, 1)) == {"a": "2022-01-02", "b": "2023-01-01"}
+    assert first(lake, date(2024, 1, 2)) == {"a": "2022-01-02", "b": "2023-01-01", "c": "2024-01-02"}
+
+
+def test_years_that_are_over_are_read_once(lake: Lake, scans: list[str]) -> None:
+    first(lake, date(2024, 1, 1))
+    first(lake, date(2024, 1, 2))
+    assert scans == ["2022", "2023", "2024", "2024"]
+
+
+def test_a_corrected_year_is_read_again_and_replaces_what_was_kept(lake: Lake, scans: list[str]) -> None:
+    first(lake, date(2024, 1, 2))
+    publish_days(lake, {"c": [1]}, start=date(2023, 1, 1))
+    assert first(lake, date(2024, 1, 2))["c"] == "2023-01-01"
+    assert scans == ["2022", "2023", "2024", "2023", "2024"]
+    assert len(list(lake.store.list("releases"))) == 2
+
+
+def test_sales_that_all_lie_after_the_cutoff_are_asked_for(lake: Lake) -> None:
+    with pytest.raises(NotFoundError, match="Sales until 2021-12-31"):
+        read_releases(lake, cutoff=date(2021, 12, 31))
