@@ -11,6 +11,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, Self
 
 import dagster as dg
@@ -82,12 +83,16 @@ class BatchingEventLogStorage(SqliteEventLogStorage):
         super().dispose()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Stores the events of one batch in their order."""
-        if len({one.run_id for one in events}) > 1 or not all(_is_asset_event(one) for one in events):
-            super().store_event_batch(events)
-            return
+        """Stores the events in their order: neighbours about assets at once, any other one by one."""
+        for (run_id, of_assets), group in groupby(events, lambda one: (one.run_id, _is_asset_event(one))):
+            if of_assets:
+                self._store_asset_events(run_id, list(group))
+            else:
+                super().store_event_batch(list(group))
+
+    def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         statements = [self.prepare_insert_event(one) for one in events]
-        with self.run_connection(events[0].run_id) as connection:
+        with self.run_connection(run_id) as connection:
             for statement in statements:
                 connection.execute(statement)
         with self.index_transaction() as connection:
