@@ -1,11 +1,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-slow check lock clean
+.PHONY: help install demo dev test test-slow bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,dev
 EXTRAS ?=
+BENCH ?=
 comma := ,
 ROLES := $(LAPTOP)$(if $(EXTRAS),$(comma)$(EXTRAS))
 BIN := .venv/bin
@@ -43,6 +44,10 @@ test: install ## every test that takes seconds
 
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+bench: ## the benchmarks in their short form, with their peers: minutes, prints Markdown
+	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))bench
+	$(BIN)/python -m benchmarks $(BENCH)
 
 check: install ## format, lint, types, layers, definitions
 	$(BIN)/ruff format --check

@@ -54,12 +54,17 @@ def test_wql_is_unknown_where_nothing_was_sold() -> None:
     assert np.isnan(metrics.wql(np.zeros(3), np.ones((3, 1)), [0.5]))
 
 
-@pytest.fixture
-def panel() -> dict[str, np.ndarray]:
-    """Five series: history [5, 60] that begins with a sale, actual values and forecasts [5, 7]."""
-    random = np.random.default_rng(3)
-    history = random.poisson(2.0, (5, 60)).astype(float)
-    history[:, 0] += 1
+@pytest.fixture(params=range(5))
+def panel(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
+    """Five random series: history [5, 60], first sold on one of its first 20 days, actual values and forecasts [5, 7].
+
+    Some sell several a day, some now and then.
+    """
+    random = np.random.default_rng(request.param)
+    history = random.poisson(random.uniform(0.1, 9.0, (5, 1)), (5, 60)).astype(float)
+    first = random.integers(0, 20, 5)
+    history[np.arange(60) < first[:, None]] = 0
+    history[np.arange(5), first] += 1
     actual = random.poisson(2.0, (5, 7)).astype(float)
     mean = random.gamma(2.0, 1.0, (5, 7))
     return {"history": history, "actual": actual, "mean": mean, "low": mean * 0.5, "high": mean * 1.5}
@@ -74,6 +79,7 @@ def _long(panel: dict[str, np.ndarray], **names: str) -> pl.DataFrame:
 
 def test_rmsse_agrees_with_utilsforecast(panel: dict[str, np.ndarray]) -> None:
     frame, train = _long(panel, y="actual", mean="mean"), _long(panel, y="history")
+    train = train.filter(pl.col("y").cum_sum().over("unique_id", order_by="ds") > 0)
     theirs = losses.rmsse(frame, models=["mean"], seasonality=1, train_df=train).sort("unique_id")["mean"]
     scale = metrics.squared_scale(panel["history"], [60])[:, 0]
     np.testing.assert_allclose(metrics.rmsse(panel["mean"] - panel["actual"], scale), theirs)

@@ -1,0 +1,111 @@
+"""From data to forecasts of a horizon: ours, mlforecast with LightGBM, and statsforecast, scored on held-out days.
+
+    python -m benchmarks.end_to_end
+    python -m benchmarks.end_to_end --data m5 --archive m5-forecasting-accuracy.zip
+
+Every side begins with the tables of the lake up to the cutoff, one horizon before the last day, and ends with means
+of every series that had sold by then. Ours are the steps behind `retail-forecast run` without backtest and serving.
+Each side runs in a process of its own; the seasonal naive forecast is the yardstick.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import ours, peer_forecasts, report
+from benchmarks.data import Source, cutoff_of, prepare
+from benchmarks.measure import Measured, Result, measure
+from benchmarks.scoring import YARDSTICK, score
+
+_LAPS = ("features", "training", "forecasts")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One contender: what its steps took."""
+
+    name: str
+    steps: tuple[Measured, ...]
+
+    def seconds(self, *laps: str) -> float:
+        """Wall time of these laps, or of all."""
+        return sum(step.seconds.get(lap, 0.0) for step in self.steps for lap in laps or _LAPS)
+
+    @property
+    def peak_gb(self) -> float:
+        """The peak of the step that needed most."""
+        return max(step.peak_gb for step in self.steps)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the table."""
+    parser = report.options(__doc__)
+    parser.add_argument("--trees", type=int, help="trees of each model, ours and mlforecast's (default: our recipe's)")
+    given, source = report.parsed(parser, arguments)
+    print(run(source, given.home, given.cores, given.trees), "\n\n", report.setting("benchmarks.end_to_end"), sep="")
+
+
+def run(source: Source, home: Path, cores: int, trees: int | None = None) -> str:
+    """The table as Markdown."""
+    folder = prepare(source, home, cores=cores)
+    cutoff = cutoff_of(folder).isoformat()
+    with tempfile.TemporaryDirectory(prefix="rf-bench-") as aside:
+        out = {name: f"{aside}/{name}.parquet" for name in ("ours", "mlforecast", "statsforecast")}
+        sides = [
+            Side("ours", our_steps(folder, cutoff, cores, out["ours"], trees)),
+            Side("mlforecast", (_mlforecast(folder, cutoff, cores, out["mlforecast"], trees),)),
+            Side("statsforecast", (_statsforecast(folder, cutoff, cores, out["statsforecast"]),)),
+        ]
+        scores = measure(score, cores=cores, folder=folder, cutoff=cutoff, predictions=out).facts
+    return _table(sides, scores, cutoff)
+
+
+def our_steps(
+    folder: Path, cutoff: str, cores: int, out: str, trees: int | None = None
+) -> tuple[Measured, Measured, Measured]:
+    """Training features, training and forecasts, each in a process of its own."""
+    same: Result = {"cores": cores, "folder": folder}
+    features = measure(ours.training_features, **same, cutoff=cutoff, workers=cores)
+    path = features.facts["path"]
+    training = measure(ours.training, **same, feature_folder=path, workers=cores, trees=trees)
+    return features, training, measure(ours.forecasts, **same, bundle=training.facts["path"], cutoff=cutoff, out=out)
+
+
+def _mlforecast(folder: Path, cutoff: str, cores: int, out: str, trees: int | None) -> Measured:
+    step = peer_forecasts.mlforecast_lightgbm
+    return measure(step, cores=cores, folder=folder, cutoff=cutoff, threads=cores, out=out, trees=trees)
+
+
+def _statsforecast(folder: Path, cutoff: str, cores: int, out: str) -> Measured:
+    step = peer_forecasts.statsforecast_ets
+    return measure(step, cores=cores, folder=folder, cutoff=cutoff, processes=cores, out=out)
+
+
+def _table(sides: Sequence[Side], facts: Result, cutoff: str) -> str:
+    mine, scores = sides[0], facts["scores"]
+    rows = [
+        (
+            side.name,
+            f"{scores[side.name]:.4f}",
+            *(side.seconds(lap) or None for lap in _LAPS),
+            side.seconds(),
+            side.peak_gb,
+            report.ratio(side.seconds(), mine.seconds()),
+            report.ratio(side.peak_gb, mine.peak_gb),
+        )
+        for side in sides
+    ]
+    headers = ["side", "WRMSSE", "features, s", "training, s", "forecasts, s", "all, s", "peak, GB"]
+    columns = [len(step.facts["columns"]) for step in (sides[0].steps[0], sides[1].steps[0])]
+    told = (
+        f"{facts['series']:,} series, cutoff {cutoff}; {YARDSTICK}: {scores[YARDSTICK]:.4f}. "
+        f"Features: ours {columns[0]}, mlforecast {columns[1]}."
+    )
+    return f"{report.table([*headers, 'time to ours', 'peak to ours'], rows)}\n\n{told}"
+
+
+if __name__ == "__main__":
+    main()

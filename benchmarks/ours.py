@@ -1,0 +1,113 @@
+"""Our side of the benchmarks: the steps of `retail_forecast.pipeline` and `build_features`, as they are used."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.common import common_features, used_stores
+from benchmarks.data import last_day, open_workplace, read_sales
+from benchmarks.measure import Clock, Result
+from retail_forecast.features import FeatureSpec, build_features, feature_names, first_sales
+from retail_forecast.models import Bundle
+from retail_forecast.pipeline.feature_sets import group_stores
+from retail_forecast.pipeline.features import SHARD_ROWS, build_training_features, forecast_features, read_releases
+from retail_forecast.pipeline.train import default_recipe, train_model
+
+KEYS = ["store_id", "item_id", "date"]
+
+
+def features(folder: str, only_common: bool, stores: list[str] | None = None, out: str | None = None) -> Result:
+    """Features of all sales in memory, pool by pool as the pipeline builds them. Laps: load, features.
+
+    One row per series and day from its first sale to the last day. The spec has sales alone: neither prices, events
+    nor attributes. only_common: the columns that mlforecast computes too; else all that the spec has.
+    """
+    clock, workplace = Clock(), Path(folder)
+    _, dataset = open_workplace(workplace)
+    spec = FeatureSpec(dataset.frequency, dataset.horizon, dataset.policy.missing_periods)
+    own = [name for name in feature_names(spec) if name not in KEYS]
+    names = list(common_features(spec)) if only_common else own
+    with clock.lap("load"):
+        sales = read_sales(workplace).filter(used_stores(stores)).collect()
+    cutoff = last_day(workplace)
+    with clock.lap("features"):
+        frames = _build(sales, spec, cutoff, names)
+    if out is not None:
+        pl.concat(frames).write_parquet(out)
+    return {"seconds": clock.seconds, "rows": sum(frame.height for frame in frames), "columns": names}
+
+
+def _build(sales: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]) -> list[pl.DataFrame]:
+    """One frame per pool of stores."""
+    releases = first_sales(sales.lazy()).collect()
+    start = releases["release"].min() or cutoff
+    pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=SHARD_ROWS)  # type: ignore[arg-type]
+    frames = []
+    for stores in pools.values():
+        ours = pl.col("store_id").is_in(stores)
+        rows = build_features(
+            sales.lazy().filter(ours), {}, {}, spec, cutoff=cutoff, releases=releases.lazy().filter(ours)
+        )
+        frames.append(rows.filter(pl.col("date") <= cutoff).select(*KEYS, *names).collect())
+    return frames
+
+
+def training_features(folder: str, cutoff: str, workers: int) -> Result:
+    """The training set from the lake to its files, with every feature of the dataset; no backtest. Lap: features."""
+    clock, workplace = Clock(), Path(folder)
+    lake, dataset = open_workplace(workplace)
+    for made_before in (workplace / "lake").iterdir():  # what equal inputs gave would be found, not built
+        if made_before.name != "tables":
+            shutil.rmtree(made_before)
+    with clock.lap("features"):
+        made = build_training_features(
+            lake,
+            dataset,
+            cutoff=date.fromisoformat(cutoff),
+            recipe=default_recipe(dataset),
+            workers=workers,
+            backtest_cutoffs=0,
+        )
+    path = str(workplace / "lake" / "features" / made.fingerprint)
+    return {"seconds": clock.seconds, "rows": made.total_rows, "columns": made.columns, "path": path}
+
+
+def training(folder: str, feature_folder: str, workers: int, trees: int | None = None) -> Result:
+    """The bundle from the training set's files. Lap: training."""
+    import lightgbm  # noqa: F401 - imports do not count, on either side
+
+    clock, workplace = Clock(), Path(folder)
+    _, dataset = open_workplace(workplace)
+    recipe = default_recipe(dataset)
+    recipe = recipe if trees is None else replace(recipe, trees=trees)
+    shutil.rmtree(workplace / "bundle", ignore_errors=True)  # finished pools would be used
+    with clock.lap("training"):
+        bundle = train_model(Path(feature_folder), workplace / "bundle", recipe, workers=workers)
+    return {"seconds": clock.seconds, "models": len(bundle.pools), "path": str(bundle.path)}
+
+
+def forecasts(folder: str, bundle: str, cutoff: str, out: str) -> Result:
+    """Means of every active series and day of the horizon, from lake and bundle. Lap: forecasts.
+
+    Quantiles are left out: they need the residuals of a backtest.
+    """
+    import lightgbm  # noqa: F401
+
+    clock = Clock()
+    lake, dataset = open_workplace(Path(folder))
+    day = date.fromisoformat(cutoff)
+    with clock.lap("forecasts"):
+        model = Bundle.load(Path(bundle))
+        releases = read_releases(lake, cutoff=day)
+        made = []
+        for stores in model.pools.values():
+            rows = forecast_features(lake, dataset, cutoff=day, stores=stores, releases=releases)
+            made.append(model.predict(rows))
+        frame = pl.concat(made)
+        frame.write_parquet(out)
+    return {"seconds": clock.seconds, "rows": frame.height}
