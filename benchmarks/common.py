@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import polars as pl
 
-from retail_forecast.features import FeatureSpec
-from retail_forecast.features.windows import SALES
+from retail_forecast.dataset import Dataset
+from retail_forecast.features import FeatureSpec, feature_names
+
+SALES = "units_sold"
+WEEK, YEAR = 7, 364
+"""In days; a year of whole weeks, as horizons of up to 350 days have it."""
 
 
 @dataclass(frozen=True)
@@ -25,26 +30,41 @@ class Window:
         return self.lag + (self.count - 1) * self.step
 
 
+def sales_spec(dataset: Dataset) -> FeatureSpec:
+    """The features of a daily dataset that need nothing but sales: no prices, events or attributes."""
+    policy = dataset.policy
+    return FeatureSpec(frequency=dataset.frequency, horizon=dataset.horizon, missing_periods=policy.missing_periods)
+
+
 def common_features(spec: FeatureSpec) -> dict[str, Window]:
-    """Our features of sales that mlforecast's built-in transforms compute too, by our names.
+    """Our features of sales that mlforecast's built-in transforms compute too, by our names, which say what they are.
 
     Left out, because mlforecast has no equal: exponentially weighted means (ours step by whole weeks and end after
     32 of them), shares of zeros, periods since the last sale and since the first, means of whole stores.
     """
-    w, h = spec.windows, spec.horizon
-    centred = [w.centred_lag(window) for window in w.around_year]
-    return {
-        **{f"{SALES}_lag_{lag}": Window("lag", lag) for lag in w.lags},
-        **{f"{SALES}_mean_{n}_lag_{h}": Window("mean", h, n) for n in w.means},
-        **{f"{SALES}_std_{n}_lag_{h}": Window("std", h, n) for n in w.stds},
-        **{
-            f"{SALES}_same_weekday_mean_{n}_lag_{w.phase_lag}": Window("seasonal mean", w.phase_lag, n, w.cycle)
-            for n in w.phase_counts
-        },
-        **{
-            f"{SALES}_mean_{n}_lag_{lag}": Window("mean", lag, n) for n, lag in zip(w.around_year, centred, strict=True)
-        },
+    names = [name.removeprefix(f"{SALES}_") for name in feature_names(spec) if name.startswith(f"{SALES}_")]
+    windows = {f"{SALES}_{name}": _window(name, spec.horizon) for name in names}
+    return {name: window for name, window in windows.items() if window is not None}
+
+
+def _window(name: str, horizon: int) -> Window | None:
+    """What a name such as mean_7_lag_28 or mean_7 means; a name without a lag means one horizon."""
+    match = re.fullmatch(r"(\D+)_(\d+)(?:_lag_(\d+)|(_years_before))?", name)
+    if match is None:
+        return None
+    kind, number, lag = match[1], int(match[2]), int(match[3] or horizon)
+    week = -(-lag // WEEK) * WEEK
+    if match[4]:
+        return Window("mean", YEAR - number // 2, number)
+    known = {
+        "lag": Window("lag", number),
+        "last": Window("lag", lag + number - 1),
+        "same_weekday": Window("lag", week + (number - 1) * WEEK),
+        "mean": Window("mean", lag, number),
+        "std": Window("std", lag, number),
+        "same_weekday_mean": Window("seasonal mean", week, number, WEEK),
     }
+    return known.get(kind)
 
 
 def used_stores(stores: list[str] | None) -> pl.Expr:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.common import Window, common_features
+from benchmarks.common import Window, common_features, sales_spec
 from benchmarks.data import open_workplace
 from benchmarks.measure import Result
-from retail_forecast.features import FeatureSpec
 
 KEYS = ["store_id", "item_id", "date"]
 
@@ -22,7 +21,7 @@ def compare(folder: str, ours: str, theirs: str) -> Result:
     window that reaches back before the first sale is the mean of what is there on both sides.
     """
     _, dataset = open_workplace(Path(folder))
-    windows = common_features(FeatureSpec(dataset.frequency, dataset.horizon))
+    windows = common_features(sales_spec(dataset))
     mine, other = pl.read_parquet(ours), pl.read_parquet(theirs)
     joined = mine.join(other, on=KEYS, suffix=" theirs")
     age = (pl.col("date") - pl.col("date").min().over("store_id", "item_id")).dt.total_days()

@@ -20,6 +20,7 @@ from benchmarks.data import Source, cutoff_of, prepare
 from benchmarks.measure import Measured, Result, measure
 from benchmarks.scoring import YARDSTICK, score
 
+PEERS = ("mlforecast", "statsforecast")
 _LAPS = ("features", "training", "forecasts")
 
 
@@ -44,21 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
     parser = report.options(__doc__)
     parser.add_argument("--trees", type=int, help="trees of each model, ours and mlforecast's (default: our recipe's)")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="all of them")
     given, source = report.parsed(parser, arguments)
-    print(run(source, given.home, given.cores, given.trees), "\n\n", report.setting("benchmarks.end_to_end"), sep="")
+    made = run(source, given.home, given.cores, given.trees, given.peers)
+    print(made, "\n\n", report.setting("benchmarks.end_to_end"), sep="")
 
 
-def run(source: Source, home: Path, cores: int, trees: int | None = None) -> str:
+def run(source: Source, home: Path, cores: int, trees: int | None = None, peers: Sequence[str] = PEERS) -> str:
     """The table as Markdown."""
     folder = prepare(source, home, cores=cores)
     cutoff = cutoff_of(folder).isoformat()
     with tempfile.TemporaryDirectory(prefix="rf-bench-") as aside:
-        out = {name: f"{aside}/{name}.parquet" for name in ("ours", "mlforecast", "statsforecast")}
-        sides = [
-            Side("ours", our_steps(folder, cutoff, cores, out["ours"], trees)),
-            Side("mlforecast", (_mlforecast(folder, cutoff, cores, out["mlforecast"], trees),)),
-            Side("statsforecast", (_statsforecast(folder, cutoff, cores, out["statsforecast"]),)),
-        ]
+        out = {name: f"{aside}/{name}.parquet" for name in ("ours", *peers)}
+        sides = [Side("ours", our_steps(folder, cutoff, cores, out["ours"], trees))]
+        for name in peers:
+            step = _mlforecast if name == "mlforecast" else _statsforecast
+            sides.append(Side(name, (step(folder, cutoff, cores, out[name], trees),)))
         scores = measure(score, cores=cores, folder=folder, cutoff=cutoff, predictions=out).facts
     return _table(sides, scores, cutoff)
 
@@ -79,7 +81,7 @@ def _mlforecast(folder: Path, cutoff: str, cores: int, out: str, trees: int | No
     return measure(step, cores=cores, folder=folder, cutoff=cutoff, threads=cores, out=out, trees=trees)
 
 
-def _statsforecast(folder: Path, cutoff: str, cores: int, out: str) -> Measured:
+def _statsforecast(folder: Path, cutoff: str, cores: int, out: str, _trees: int | None) -> Measured:
     step = peer_forecasts.statsforecast_ets
     return measure(step, cores=cores, folder=folder, cutoff=cutoff, processes=cores, out=out)
 
@@ -99,10 +101,11 @@ def _table(sides: Sequence[Side], facts: Result, cutoff: str) -> str:
         for side in sides
     ]
     headers = ["side", "WRMSSE", "features, s", "training, s", "forecasts, s", "all, s", "peak, GB"]
-    columns = [len(step.facts["columns"]) for step in (sides[0].steps[0], sides[1].steps[0])]
+    learned = ", ".join(f"{s.name} {len(s.steps[0].facts['columns'])}" for s in sides if s.steps[0].facts["columns"])
+    filled = ", ".join(f"{name} {count}" for name, count in facts["filled"].items() if count)
     told = (
-        f"{facts['series']:,} series, cutoff {cutoff}; {YARDSTICK}: {scores[YARDSTICK]:.4f}. "
-        f"Features: ours {columns[0]}, mlforecast {columns[1]}."
+        f"{facts['series']:,} series, cutoff {cutoff}; {YARDSTICK}: {scores[YARDSTICK]:.4f}. Features: {learned}."
+        + (f" Series without a forecast, counted as zero: {filled}." if filled else "")
     )
     return f"{report.table([*headers, 'time to ours', 'peak to ours'], rows)}\n\n{told}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.common import common_features, used_stores
+from benchmarks.common import common_features, sales_spec, used_stores
 from benchmarks.data import last_day, open_workplace, read_sales
 from benchmarks.measure import Clock, Result
 from retail_forecast.features import FeatureSpec, build_features, feature_names, first_sales
@@ -29,7 +29,7 @@ def features(folder: str, only_common: bool, stores: list[str] | None = None, ou
     """
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
-    spec = FeatureSpec(dataset.frequency, dataset.horizon, dataset.policy.missing_periods)
+    spec = sales_spec(dataset)
     own = [name for name in feature_names(spec) if name not in KEYS]
     names = list(common_features(spec)) if only_common else own
     with clock.lap("load"):

@@ -8,10 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.common import Window, common_features, used_stores
+from benchmarks.common import Window, common_features, sales_spec, used_stores
 from benchmarks.data import open_workplace, read_sales
 from benchmarks.measure import Clock, Result
-from retail_forecast.features import FeatureSpec
 
 
 def features(
@@ -28,7 +27,7 @@ def features(
 
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
-    windows = common_features(FeatureSpec(dataset.frequency, dataset.horizon))
+    windows = common_features(sales_spec(dataset))
     with clock.lap("load"):
         sales = read_sales(workplace).filter(used_stores(stores)).collect()
     with clock.lap("prepare"):

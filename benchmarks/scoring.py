@@ -18,23 +18,26 @@ YARDSTICK = "seasonal naive"
 
 
 def score(folder: str, cutoff: str, predictions: dict[str, str]) -> Result:
-    """`wrmsse` of every side and of the yardstick on the horizon after the cutoff, and how many series there are.
+    """WRMSSE of every side and of the yardstick on the horizon after the cutoff.
 
-    Raises RuntimeError when two sides forecast different series or days.
+    `series`: those that had sold by the cutoff; every side is scored on all of them. A peer that reads a window of
+    history leaves out what did not sell in it: that counts as a forecast of nothing, and `filled` says how many series.
     """
     workplace, day = Path(folder), date.fromisoformat(cutoff)
     _, dataset = open_workplace(workplace)
     history = read_sales(workplace, until=day)
-    forecasts = {name: pl.read_parquet(path).sort(*SERIES, "date") for name, path in predictions.items()}
-    keys = forecasts["ours"].select(*SERIES, "date")
-    if odd := [name for name, frame in forecasts.items() if not frame.select(keys.columns).equals(keys)]:
-        raise RuntimeError(f"{odd[0]} does not forecast the series and days that ours does.")
+    keys = pl.read_parquet(predictions["ours"], columns=[*SERIES, "date"])
+    forecasts = {
+        name: keys.join(pl.read_parquet(path), on=keys.columns, how="left") for name, path in predictions.items()
+    }
+    filled = {name: frame["mean"].null_count() // dataset.horizon for name, frame in forecasts.items()}
+    forecasts = {name: frame.with_columns(pl.col("mean").fill_null(0.0)) for name, frame in forecasts.items()}
     days, season = dataset.periods_after(day, dataset.horizon), dataset.season_length
     naive = BASELINES["seasonal_naive"](history.collect(), cutoff=day, future_dates=days, season_length=season)
     forecasts[YARDSTICK] = keys.join(naive, on=keys.columns, how="left")
     scores = {name: _wrmsse(frame, workplace, dataset, day) for name, frame in forecasts.items()}
     series = keys.select(pl.struct(SERIES).n_unique()).item()
-    return {"scores": scores, "series": series}
+    return {"scores": scores, "series": series, "filled": filled}
 
 
 def _wrmsse(frame: pl.DataFrame, folder: Path, dataset: Dataset, cutoff: date) -> float:
