@@ -11,7 +11,7 @@ Each side runs in a process of its own; the seasonal naive forecast is the yards
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +56,13 @@ def run(source: Source, home: Path, cores: int, trees: int | None = None, peers:
     folder = prepare(source, home, cores=cores)
     cutoff = cutoff_of(folder).isoformat()
     with tempfile.TemporaryDirectory(prefix="rf-bench-") as aside:
-        out = {name: f"{aside}/{name}.parquet" for name in ("ours", *peers)}
+        out = {"ours": f"{aside}/ours.parquet"}
         sides = [Side("ours", our_steps(folder, cutoff, cores, out["ours"], trees))]
-        for name in peers:
-            step = _mlforecast if name == "mlforecast" else _statsforecast
-            sides.append(Side(name, (step(folder, cutoff, cores, out[name], trees),)))
+        for name, step, values in _peer_runs(peers, cores, trees):
+            out[name] = f"{aside}/{name}.parquet"
+            sides.append(
+                Side(name, (measure(step, cores=cores, folder=folder, cutoff=cutoff, out=out[name], **values),))
+            )
         scores = measure(score, cores=cores, folder=folder, cutoff=cutoff, predictions=out).facts
     return _table(sides, scores, cutoff)
 
@@ -76,14 +78,18 @@ def our_steps(
     return features, training, measure(ours.forecasts, **same, bundle=training.facts["path"], cutoff=cutoff, out=out)
 
 
-def _mlforecast(folder: Path, cutoff: str, cores: int, out: str, trees: int | None) -> Measured:
-    step = peer_forecasts.mlforecast_lightgbm
-    return measure(step, cores=cores, folder=folder, cutoff=cutoff, threads=cores, out=out, trees=trees)
-
-
-def _statsforecast(folder: Path, cutoff: str, cores: int, out: str, _trees: int | None) -> Measured:
-    step = peer_forecasts.statsforecast_ets
-    return measure(step, cores=cores, folder=folder, cutoff=cutoff, processes=cores, out=out)
+def _peer_runs(
+    peers: Sequence[str], cores: int, trees: int | None
+) -> Iterator[tuple[str, Callable[..., Result], Result]]:
+    """(name, step, its arguments). mlforecast runs with one thread and with all: which is quicker depends on how busy
+    the machine is, since LightGBM's threads wait for each other.
+    """
+    if "mlforecast" in peers:
+        for threads in sorted({1, cores}):
+            name = f"mlforecast, {threads} thread{'s' if threads > 1 else ''}"
+            yield name, peer_forecasts.mlforecast_lightgbm, {"threads": threads, "trees": trees}
+    if "statsforecast" in peers:
+        yield "statsforecast", peer_forecasts.statsforecast_ets, {"processes": cores}
 
 
 def _table(sides: Sequence[Side], facts: Result, cutoff: str) -> str:
@@ -101,7 +107,7 @@ def _table(sides: Sequence[Side], facts: Result, cutoff: str) -> str:
         for side in sides
     ]
     headers = ["side", "WRMSSE", "features, s", "training, s", "forecasts, s", "all, s", "peak, GB"]
-    learned = ", ".join(f"{s.name} {len(s.steps[0].facts['columns'])}" for s in sides if s.steps[0].facts["columns"])
+    learned = "; ".join(f"{s.name} {len(s.steps[0].facts['columns'])}" for s in sides if s.steps[0].facts["columns"])
     filled = ", ".join(f"{name} {count}" for name, count in facts["filled"].items() if count)
     told = (
         f"{facts['series']:,} series, cutoff {cutoff}; {YARDSTICK}: {scores[YARDSTICK]:.4f}. Features: {learned}."
