@@ -10,9 +10,12 @@ from retail_forecast.features.spec import (
     FeatureSpec,
     categorical_features,
     feature_names,
+    level_names,
 )
+from retail_forecast.features.windows import SMOOTHED
 
 __all__ = [
+    "SMOOTHED",
     "AttributeTable",
     "Categories",
     "CovariateTable",
@@ -24,4 +27,5 @@ __all__ = [
     "encode_categories",
     "feature_names",
     "first_sales",
+    "level_names",
 ]

@@ -10,10 +10,11 @@ import polars as pl
 from retail_forecast.errors import ConfigurationError
 from retail_forecast.features.covariates import add_past_features, add_reference_features, join_covariates
 from retail_forecast.features.events import build_states
-from retail_forecast.features.grid import build_grid, build_periods, first_sales
+from retail_forecast.features.grid import add_leads, build_grid, build_periods, first_sales
 from retail_forecast.features.known import add_known_features
 from retail_forecast.features.levels import build_level, level_keys
 from retail_forecast.features.sales import add_sales_features
+from retail_forecast.features.smoothing import add_smoothing
 from retail_forecast.features.spec import FeatureSpec, categorical_features, feature_names
 
 Tables = Mapping[str, pl.LazyFrame]
@@ -32,10 +33,11 @@ def build_features(
     """One row per series and period, from the series' first sale to cutoff + horizon, sorted.
 
     Columns: store_id, item_id, date, units_sold (null after the cutoff, and where nothing is known), then
-    `feature_names(spec)`: Float32, and String for the categorical ones. Whatever comes from sales comes from
-    periods ≤ date - horizon, so one table serves every cutoff from date - horizon to date - 1.
+    `feature_names(spec)`: Float32, and String for the categorical ones. Rolling cutoffs are the cutoff and
+    every horizon before it. Whatever comes from sales comes from periods up to the rolling cutoff before the row, so
+    one table serves them all; `lead` says how far ahead of it the row is.
 
-    start: the first date wanted; sales since `spec.shift(start, -spec.windows.warm_up)` are all that is read.
+    start: the first date wanted; sales since `spec.shift(start, -spec.warm_up)` are all that is read.
     releases: the first sale of each series (`first_sales`), needed if `sales` does not reach back that far.
     """
     _require(covariates, [table.name for table in spec.covariates])
@@ -44,12 +46,13 @@ def build_features(
     series = _build_series(sales if releases is None else releases, attributes, spec, cutoff, releases is None)
     first, last = _first_period(series, spec, cutoff, start), spec.shift(cutoff, spec.horizon)
     grid = build_grid(series, build_periods(first, last, spec), _since(sales, start, spec), spec, cutoff=cutoff)
+    grid = add_leads(grid, spec, cutoff=cutoff)
     for table in spec.covariates:
         if table.per_item:
             grid = join_covariates(grid, table, covariates[table.name])
     grid = _join_states(grid, covariates, series, first, spec, cutoff)
     grid = add_reference_features(add_past_features(grid, spec), spec)
-    rows = _kept(add_sales_features(grid, spec), start)
+    rows = _kept(add_sales_features(add_smoothing(grid, spec), spec), start)
     for level in spec.levels:
         keys = [*level_keys(level), "period"]
         levels = build_level(grid, level, spec)
@@ -72,11 +75,11 @@ def _build_series(
 def _first_period(series: pl.LazyFrame, spec: FeatureSpec, cutoff: date, start: date | None) -> pl.LazyFrame:
     """One row: `first`, the date at which the grid begins."""
     first = pl.lit(start) if start else pl.col("release").min().fill_null(cutoff)
-    return series.select(first=(first - pl.duration(days=spec.windows.warm_up * spec.period_days)).first())
+    return series.select(first=(first - pl.duration(days=spec.warm_up * spec.period_days)).first())
 
 
 def _since(sales: pl.LazyFrame, start: date | None, spec: FeatureSpec) -> pl.LazyFrame:
-    return sales.filter(pl.col("date") >= spec.shift(start, -spec.windows.warm_up)) if start else sales
+    return sales.filter(pl.col("date") >= spec.shift(start, -spec.warm_up)) if start else sales
 
 
 def _join_states(

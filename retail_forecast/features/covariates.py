@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from retail_forecast.features.grid import exact
+from retail_forecast.features.grid import as_known, exact
 from retail_forecast.features.spec import CovariateTable, FeatureSpec, ValueType, reference_names
 
 _TYPES: dict[ValueType, type[pl.DataType]] = {
@@ -30,7 +30,7 @@ def join_covariates(rows: pl.LazyFrame, table: CovariateTable, values: pl.LazyFr
 
 
 def add_reference_features(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
-    """The grid's rows with the level of each relative column (a price) as it stood at t - horizon.
+    """The grid's rows with the level of each relative column (a price) as it stood at the rolling cutoff.
 
     `_<column>` and `_<column>_known` are left for the levels to sum: released series only.
     """
@@ -38,14 +38,14 @@ def add_reference_features(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFram
     for column in spec.relative:
         value = exact(pl.col(column))
         known = value.is_not_null()
-        lag, mean, highest, *_ = reference_names(column, spec)
-        w, h = spec.windows, spec.horizon
+        last, mean, highest, *_ = reference_names(column, spec)
+        w = spec.windows
         grid = grid.with_columns(_value=value.fill_null(0.0), _count=known.cast(pl.Float64))
         window_mean = pl.col("_value").rolling_sum(w.long) / pl.col("_count").rolling_sum(w.long)
         columns = {
-            lag: pl.col(column).shift(h),
-            mean: window_mean.fill_nan(None).shift(h).cast(pl.Float32),
-            highest: pl.col(column).rolling_max(w.year, min_samples=1).shift(h),
+            last: as_known(pl.col(column), spec),
+            mean: as_known(window_mean.fill_nan(None).cast(pl.Float32), spec),
+            highest: as_known(pl.col(column).rolling_max(w.year, min_samples=1), spec),
             f"_{column}": pl.when(released).then(pl.col("_value")),
             f"_{column}_known": pl.when(released).then(pl.col("_count")),
         }
@@ -54,7 +54,6 @@ def add_reference_features(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFram
 
 
 def add_past_features(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
-    """The grid's rows with each covariate that is not known ahead, as of t - horizon."""
+    """The grid's rows with each covariate that is not known ahead, as of the rolling cutoff."""
     numeric = [name for name, kind in spec.past_covariates.items() if kind != "category"]
-    lagged = [pl.col(name).cast(pl.Float32).shift(spec.horizon).name.suffix(f"_lag_{spec.horizon}") for name in numeric]
-    return grid.with_columns(lagged)
+    return grid.with_columns(as_known(pl.col(name).cast(pl.Float32), spec).alias(f"{name}_last") for name in numeric)

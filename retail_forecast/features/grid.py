@@ -8,6 +8,7 @@ where the history that was read begins.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import polars as pl
@@ -63,9 +64,26 @@ def exact(value: pl.Expr) -> pl.Expr:
     return (value.cast(pl.Float64) * RESOLUTION).round() / RESOLUTION
 
 
-def rolling_mean(filled: str, known: str, window: int, lag: int) -> pl.Expr:
-    """Mean of the known values in the `window` periods that end `lag` periods ago; null if none is known."""
-    return share(pl.col(filled).rolling_sum(window).shift(lag), pl.col(known).rolling_sum(window).shift(lag))
+def rolling_mean(filled: str, known: str, window: int) -> pl.Expr:
+    """Mean of the known values in the `window` periods that end with each row; null if none is known."""
+    return share(pl.col(filled).rolling_sum(window), pl.col(known).rolling_sum(window))
+
+
+def add_leads(grid: pl.LazyFrame, spec: FeatureSpec, *, cutoff: date) -> pl.LazyFrame:
+    """The grid and `lead`: how many periods each row lies after the last of the rolling cutoffs before it, 1 to H.
+
+    Those are the cutoff and every horizon before it, so rows of the past are what a forecast had to go by then.
+    """
+    periods = (pl.col("date") - pl.lit(cutoff)).dt.total_days() // spec.period_days
+    return grid.with_columns(lead=((periods - 1) % spec.horizon + 1).cast(pl.Int32))
+
+
+def as_known(value: pl.Expr, spec: FeatureSpec, shift: Callable[[int], int] = int) -> pl.Expr:
+    """What `value` was at each row's rolling cutoff. shift: how many rows back to look, for a lead; the lead itself."""
+    back = pl.col("lead").replace_strict(
+        {lead: shift(lead) for lead in range(1, spec.horizon + 1)}, return_dtype=pl.Int64
+    )
+    return value.gather((pl.int_range(pl.len()) - back).clip(lower_bound=0))
 
 
 def share(total: pl.Expr, count: pl.Expr) -> pl.Expr:

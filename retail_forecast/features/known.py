@@ -21,7 +21,7 @@ _CALENDAR = {
 def add_known_features(frame: Frame, spec: FeatureSpec) -> Frame:
     """The same rows with calendar features and known-future ratios worked out anew.
 
-    Reads `date`, the known-future columns and their reference columns as of t - horizon. Row-wise and
+    Reads `date`, the known-future columns and their reference columns as of the rolling cutoff. Row-wise and
     idempotent: change `sell_price` and call it again. Distances to events stay as they were built.
     """
     columns = {name: _CALENDAR[name].cast(pl.Float32) for name in calendar_names(spec)}

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from retail_forecast.features.grid import rolling_mean, share
+from retail_forecast.features.grid import as_known, rolling_mean, share
 from retail_forecast.features.spec import FeatureSpec
 from retail_forecast.features.windows import SALES
 
 
 def build_level(grid: pl.LazyFrame, level: str, spec: FeatureSpec) -> pl.LazyFrame:
-    """One row per store, value of the level and period: means per series, of periods ≤ t - horizon only.
+    """One row per store, value of the level and period: means per series, of periods up to the rolling cutoff only.
 
     The grid is dense, so every group has every period and the windows need no grouping either.
     """
     keys = level_keys(level)
     relative = [pl.col(f"_{column}{part}").sum() for column in spec.relative for part in ("", "_known")]
-    totals = grid.group_by(*keys, "period").agg(pl.col("_filled", "_known").sum(), *relative)
+    totals = grid.group_by(*keys, "period").agg(pl.col("_filled", "_known").sum(), pl.col("lead").first(), *relative)
     columns = {**_sales(level, spec), **_relative(level, spec)}
     return totals.sort(*keys, "period").select(*keys, "period", **columns)
 
@@ -26,25 +28,25 @@ def level_keys(level: str) -> list[str]:
 
 
 def _sales(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:
-    w, h = spec.windows, spec.horizon
+    w = spec.windows
+    means = {f"{level}_{SALES}_mean_{n}": as_known(rolling_mean("_filled", "_known", n), spec) for n in w.level_means}
     window = w.around_year[0]
-    pairs = [*((n, h) for n in w.level_means), (window, w.centred_lag(window))]
-    means = {f"{level}_{SALES}_mean_{n}_lag_{lag}": rolling_mean("_filled", "_known", n, lag) for n, lag in pairs}
+    year = as_known(rolling_mean("_filled", "_known", window), spec, partial(w.centred_lag, window=window))
+    means[f"{level}_{SALES}_mean_{window}_years_before"] = year
     if w.cycle > 1:
-        name = f"{level}_{SALES}_same_weekday_mean_4_lag_{w.phase_lag}"
-        means[name] = share(_phases("_filled", spec), _phases("_known", spec))
+        means[f"{level}_{SALES}_same_weekday_mean_4"] = as_known(
+            share(_phases("_filled", spec), _phases("_known", spec)), spec, w.phase_lag
+        )
     return means
 
 
 def _phases(column: str, spec: FeatureSpec) -> pl.Expr:
-    w = spec.windows
-    shifted = [pl.col(column).shift(w.phase_lag + i * w.cycle) for i in range(4)]
+    shifted = [pl.col(column).shift(i * spec.windows.cycle) for i in range(4)]
     return pl.sum_horizontal(shifted, ignore_nulls=False)
 
 
 def _relative(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:
-    h = spec.horizon
     return {
-        f"{level}_{column}_mean_lag_{h}": share(pl.col(f"_{column}"), pl.col(f"_{column}_known")).shift(h)
+        f"{level}_{column}_mean": as_known(share(pl.col(f"_{column}"), pl.col(f"_{column}_known")), spec)
         for column in spec.relative
     }

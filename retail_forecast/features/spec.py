@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, Self
 
 from retail_forecast.errors import ConfigurationError
-from retail_forecast.features.windows import Windows, windows_for
+from retail_forecast.features.windows import SALES, Windows, windows_for
 
 ValueType = Literal["float", "integer", "boolean", "category"]
 KEYS = ("store_id", "item_id", "date")
@@ -64,7 +64,12 @@ class FeatureSpec:
 
     @property
     def windows(self) -> Windows:
-        return windows_for(self.frequency, self.horizon)
+        return windows_for(self.frequency)
+
+    @property
+    def warm_up(self) -> int:
+        """Periods of history before a row that its features may look at."""
+        return self.windows.warm_up(self.horizon)
 
     @property
     def period_days(self) -> int:
@@ -133,7 +138,7 @@ class FeatureSpec:
 
 def feature_names(spec: FeatureSpec) -> list[str]:
     """The model's inputs in their order; the same for training, backtest, forecast and what-if."""
-    names = [*static_names(spec), *calendar_names(spec), *spec.windows.sales_names()]
+    names = [*static_names(spec), *calendar_names(spec), "lead", *spec.windows.sales_names()]
     names += [name for level in spec.levels for name in spec.windows.level_names(level)]
     names += [*spec.known_future, *event_names(spec)]
     names += [name for column in spec.relative for name in relative_names(column, spec)]
@@ -166,10 +171,10 @@ def event_names(spec: FeatureSpec) -> list[str]:
 
 
 def reference_names(column: str, spec: FeatureSpec) -> list[str]:
-    """What is known of a relative column one horizon earlier; the denominators of its ratios."""
-    h, w = spec.horizon, spec.windows
-    own = [f"{column}_lag_{h}", f"{column}_mean_{w.long}_lag_{h}", f"{column}_max_{w.year}_lag_{h}"]
-    return own + [f"{level}_{column}_mean_lag_{h}" for level in spec.levels]
+    """What is known of a relative column as of the last period known; the denominators of its ratios."""
+    w = spec.windows
+    own = [f"{column}_last", f"{column}_mean_{w.long}", f"{column}_max_{w.year}"]
+    return own + [f"{level}_{column}_mean" for level in spec.levels]
 
 
 def relative_names(column: str, spec: FeatureSpec) -> list[str]:
@@ -183,7 +188,7 @@ def ratio_name(column: str, reference: str) -> str:
 
 def past_names(spec: FeatureSpec) -> list[str]:
     numeric = [name for name, kind in spec.past_covariates.items() if kind != "category"]
-    return [f"{name}_lag_{spec.horizon}" for name in numeric]
+    return [f"{name}_last" for name in numeric]
 
 
 def _neighbour_names(column: str, spec: FeatureSpec) -> list[str]:
@@ -196,3 +201,10 @@ def _merged(tables: Iterable[Mapping[str, ValueType]]) -> dict[str, ValueType]:
 
 def _with_key_tuple(table: Mapping[str, Any]) -> dict[str, Any]:
     return {**table, "keys": tuple(table["keys"])}
+
+
+def level_names(spec: FeatureSpec) -> dict[str, float]:
+    """Features and weights whose sum is about what a series sells; above zero while its store sells anything."""
+    w = spec.windows
+    recent, long, store = f"{SALES}_mean_{w.level}", f"{SALES}_mean_{w.long}", f"store_{SALES}_mean_{w.level_means[-1]}"
+    return {recent: 0.85, long: 0.1, store: 0.05}

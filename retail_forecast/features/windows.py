@@ -1,4 +1,8 @@
-"""Which lags and windows a frequency and a horizon ask for, and the names they get."""
+"""Which lags and windows a frequency asks for, and the names they get.
+
+`units_sold_mean_7` is the mean of the last seven periods that were known when the row had to be forecast: those up to
+the rolling cutoff before it, `lead` periods ago.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from typing import Literal
 
 EWM_TERMS = 32
 SALES = "units_sold"
+SMOOTHED = "exponential_smoothing"
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Lengths in periods. Every feature of period t looks at periods ≤ t - horizon only."""
+    """Lengths in periods. Methods say how many periods before a row of a given lead to look."""
 
-    horizon: int
     cycle: int
     year: int
     lag_count: int
@@ -24,72 +28,78 @@ class Windows:
     level_means: tuple[int, ...]
     long: int
     look_around: int
+    smoothing: int
+    level: int
 
-    @property
-    def phase_lag(self) -> int:
-        """The shortest safe lag that falls on the same day of the week."""
-        return -(-self.horizon // self.cycle) * self.cycle
+    def phase_lag(self, lead: int) -> int:
+        """To the newest known period that falls on the same day of the week."""
+        return -(-lead // self.cycle) * self.cycle
 
     @property
     def phase_counts(self) -> tuple[int, ...]:
         return (4, 8, 16) if self.cycle > 1 else ()
 
     @property
-    def lags(self) -> tuple[int, ...]:
-        near = range(self.horizon, self.horizon + self.lag_count)
-        phases = (self.phase_lag + i * self.cycle for i in range(4)) if self.cycle > 1 else ()
-        return tuple(sorted({*near, *phases}))
+    def last(self) -> dict[str, int]:
+        """The last periods known, one by one: feature names, and periods before the last of them."""
+        return {f"{SALES}_last_{back + 1}": back for back in range(self.lag_count)}
 
     @property
-    def year_lag(self) -> int:
-        """Whole years back, far enough that a window centred there stays horizon-safe."""
-        return -(-(self.horizon + max(self.around_year) // 2) // self.year) * self.year
+    def same_weekday(self) -> dict[str, int]:
+        """The same weekday of three more weeks; that of the last week known is among the last seven days."""
+        return {f"{SALES}_same_weekday_{week + 1}": week * self.cycle for week in range(1, 4) if self.cycle > 1}
 
-    def centred_lag(self, window: int) -> int:
-        """The lag at which a trailing window of this length is centred one year back."""
-        return self.year_lag - window // 2
+    def year_lag(self, lead: int) -> int:
+        """Whole years, enough that a window centred there lies before the cutoff."""
+        return -(-(lead + max(self.around_year) // 2) // self.year) * self.year
 
-    @property
-    def warm_up(self) -> int:
+    def centred_lag(self, lead: int, window: int) -> int:
+        """To the end of the window of this length that is centred whole years back."""
+        return self.year_lag(lead) - window // 2
+
+    def warm_up(self, horizon: int) -> int:
         """Periods of history before a row that its features may look at."""
         deepest = max(self.long, self.year, EWM_TERMS * self.cycle, 16 * self.cycle + self.cycle)
-        return max(self.horizon + deepest, self.year_lag + max(self.around_year)) + 1
+        return max(horizon + deepest, self.year_lag(horizon) + max(self.around_year), horizon + self.smoothing) + 1
 
     def sales_names(self) -> list[str]:
-        h = self.horizon
         return [
-            *(f"{SALES}_lag_{lag}" for lag in self.lags),
-            *(f"{SALES}_mean_{w}_lag_{h}" for w in self.means),
-            *(f"{SALES}_std_{w}_lag_{h}" for w in self.stds),
-            *(f"{SALES}_same_weekday_mean_{n}_lag_{self.phase_lag}" for n in self.phase_counts),
-            *(f"{SALES}_ewm_half_life_{life}_lag_{h}" for life in self.half_lives),
-            *(f"{SALES}_mean_{w}_lag_{self.centred_lag(w)}" for w in self.around_year),
+            *self.last,
+            *self.same_weekday,
+            *(f"{SALES}_mean_{w}" for w in self.means),
+            *(f"{SALES}_std_{w}" for w in self.stds),
+            *(f"{SALES}_same_weekday_mean_{n}" for n in self.phase_counts),
+            *(f"{SALES}_ewm_{life}" for life in self.half_lives),
+            *(f"{SALES}_mean_{w}_years_before" for w in self.around_year),
             *self.zero_shares(),
-            f"periods_since_sale_lag_{h}",
-            f"periods_since_release_lag_{h}",
+            "periods_since_sale",
+            "periods_since_release",
+            SMOOTHED,
         ]
 
     def zero_shares(self) -> dict[str, int]:
         """Feature names and their windows."""
-        return {f"zero_share_{window}_lag_{self.horizon}": window for window in (self.means[2], self.long)}
+        return {f"zero_share_{window}": window for window in (self.means[2], self.long)}
 
     def level_names(self, level: str) -> list[str]:
-        week = [f"{level}_{SALES}_same_weekday_mean_4_lag_{self.phase_lag}"] if self.cycle > 1 else []
+        week = [f"{level}_{SALES}_same_weekday_mean_4"] if self.cycle > 1 else []
         window = self.around_year[0]
         return [
-            *(f"{level}_{SALES}_mean_{w}_lag_{self.horizon}" for w in self.level_means),
+            *(f"{level}_{SALES}_mean_{w}" for w in self.level_means),
             *week,
-            f"{level}_{SALES}_mean_{window}_lag_{self.centred_lag(window)}",
+            f"{level}_{SALES}_mean_{window}_years_before",
         ]
 
 
-def windows_for(frequency: Literal["1d", "1w"], horizon: int) -> Windows:
+def windows_for(frequency: Literal["1d", "1w"]) -> Windows:
     if frequency == "1w":
         return Windows(
-            horizon=horizon, cycle=1, year=52, lag_count=4, means=(2, 4, 8, 13, 26), stds=(4, 13, 26),
+            cycle=1, year=52, lag_count=4, means=(2, 4, 8, 13, 26), stds=(4, 13, 26),
             half_lives=(2, 8), around_year=(1, 3, 9), level_means=(2, 8), long=26, look_around=3,
+            smoothing=156, level=4,
         )  # fmt: skip
     return Windows(
-        horizon=horizon, cycle=7, year=364, lag_count=7, means=(7, 14, 28, 56, 180), stds=(7, 28, 180),
+        cycle=7, year=364, lag_count=7, means=(7, 14, 28, 56, 180), stds=(7, 28, 180),
         half_lives=(7, 28), around_year=(7, 28), level_means=(7, 28), long=180, look_around=14,
+            smoothing=392, level=28,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from retail_forecast.models.baselines import BASELINES, Baseline
 from retail_forecast.models.bundle import Bundle, write_bundle
-from retail_forecast.models.gradient_boosting import predict_pool, train_pool
+from retail_forecast.models.ensemble import load_members, predict_members, train_members
 from retail_forecast.models.intervals import Intervals, fit_intervals
 from retail_forecast.models.recipe import Recipe
 
@@ -13,7 +13,8 @@ __all__ = [
     "Intervals",
     "Recipe",
     "fit_intervals",
-    "predict_pool",
-    "train_pool",
+    "load_members",
+    "predict_members",
+    "train_members",
     "write_bundle",
 ]

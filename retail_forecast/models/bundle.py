@@ -2,7 +2,7 @@
 
 bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
-shards/<pool>.txt one model per pool, in LightGBM's text format
+shards/<pool>/     one model per member, in LightGBM's text format
 intervals.json    residual quantiles of the backtest (once there was one)
 scores.json       the backtest's scores (once there was one)
 """
@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import FeatureSpec, feature_names
-from retail_forecast.models.gradient_boosting import load_booster, predict_pool
+from retail_forecast.models.ensemble import load_members, predict_members
 from retail_forecast.models.intervals import Intervals
 from retail_forecast.models.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
 KEYS = ["store_id", "item_id", "date"]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained model: one booster per pool of stores. Boosters are read when they are first needed."""
+    """A trained model: an ensemble per pool of stores. Boosters are read when they are first needed."""
 
     path: Path
     recipe: Recipe
@@ -43,7 +43,7 @@ class Bundle:
     training_cutoff: date
     origin: Mapping[str, Any]
     categories: Mapping[str, dict[str, list[str]]]
-    _boosters: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _boosters: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -93,8 +93,6 @@ class Bundle:
             at = rows["row"].to_numpy()
             names = [str(pool)] if pool is not None else sorted(self.pools)
             mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
-        if self.recipe.objective == "tweedie":
-            mean = np.maximum(mean, 0.0)
         return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
 
     def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:
@@ -103,13 +101,15 @@ class Bundle:
 
     def _predict(self, pool: str, features: pl.DataFrame) -> NDArray[np.float64]:
         if pool not in self._boosters:
-            self._boosters[pool] = load_booster(shard_file(self.path, pool).read_text(encoding="utf-8"))
-        return predict_pool(self._boosters[pool], features, self.spec, self.categories[pool])
+            files: dict[str, Path] = {member: member_file(self.path, pool, member) for member in self.recipe.members}
+            texts = {member: file.read_text(encoding="utf-8") for member, file in files.items()}
+            self._boosters[pool] = load_members(texts)
+        return predict_members(self._boosters[pool], features, self.recipe, self.spec, self.categories[pool])
 
 
-def shard_file(path: Path, pool: str) -> Path:
-    """Where a pool's model stands in a bundle."""
-    return path / "shards" / f"{pool}.txt"
+def member_file(path: Path, pool: str, member: str) -> Path:
+    """Where the model of one member of a pool stands in a bundle."""
+    return path / "shards" / pool / f"{member}.txt"
 
 
 def write_bundle(
@@ -121,12 +121,14 @@ def write_bundle(
     training_cutoff: date,
     origin: Mapping[str, Any],
     categories: Mapping[str, Mapping[str, Sequence[str]]],
-    models: Mapping[str, str] | None = None,
+    models: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Bundle:
-    """Writes the bundle and loads it. `models` are the texts by pool, unless their files are there already."""
-    for pool, text in (models or {}).items():
-        shard_file(path, pool).parent.mkdir(parents=True, exist_ok=True)
-        shard_file(path, pool).write_text(text, encoding="utf-8")
+    """Writes the bundle and loads it. `models` are the texts by pool and member, if no files are there."""
+    for pool, texts in (models or {}).items():
+        for member, text in texts.items():
+            file = member_file(path, pool, member)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     content = {
         "format": FORMAT,
         "recipe": recipe.to_json(),

@@ -1,4 +1,4 @@
-"""One LightGBM model per pool of stores: direct, so every feature is known at the cutoff whatever the lead."""
+"""One LightGBM model for a pool of stores: direct, so every feature is known at the cutoff whatever the lead."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ from retail_forecast.features import FeatureSpec, categorical_features, encode_c
 from retail_forecast.models.recipe import Recipe
 
 
-def train_pool(frame: pl.DataFrame, recipe: Recipe, spec: FeatureSpec, categories: Mapping[str, list[str]]) -> str:
+def train_pool(
+    frame: pl.DataFrame,
+    recipe: Recipe,
+    spec: FeatureSpec,
+    categories: Mapping[str, list[str]],
+    *,
+    offset: NDArray[np.float64] | None = None,
+) -> str:
     """A model for the series of `frame`, as LightGBM's own text: the mean of units_sold given the features.
 
+    offset: per row, what the logarithm of the mean begins with; the trees learn what is to be added (Tweedie only).
     frame: feature rows at or before the cutoff; rows without units_sold teach nothing and are left out.
     The text depends on the rows and the recipe alone: one thread, fixed seeds, no order from outside.
     """
     import lightgbm
 
-    known = frame.filter(pl.col("units_sold").is_not_null())
+    taught = frame["units_sold"].is_not_null()
+    known = frame.filter(taught)
     if known.is_empty():
         raise TrainingError("There are no rows with known sales to train on. Deliver sales, or move the cutoff later.")
     names = feature_names(spec)
@@ -34,11 +43,12 @@ def train_pool(frame: pl.DataFrame, recipe: Recipe, spec: FeatureSpec, categorie
         label=target,
         feature_name=[f"f{position}" for position in range(len(names))],  # its text format allows no odd names
         categorical_feature=[position for position, name in enumerate(names) if name in text_columns],
+        init_score=None if offset is None or not _is_log(parameters) else offset[taught.to_numpy()],
         params=parameters,
         free_raw_data=True,
     ).construct()
     del known, frame
-    return str(lightgbm.train(parameters, data, num_boost_round=recipe.trees).model_to_string())
+    return str(lightgbm.train(parameters, data, num_boost_round=recipe.rounds(len(target))).model_to_string())
 
 
 def load_booster(text: str) -> Any:
@@ -49,13 +59,20 @@ def load_booster(text: str) -> Any:
 
 
 def predict_pool(
-    booster: Any, frame: pl.DataFrame, spec: FeatureSpec, categories: Mapping[str, list[str]]
+    booster: Any,
+    frame: pl.DataFrame,
+    spec: FeatureSpec,
+    categories: Mapping[str, list[str]],
+    *,
+    offset: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """The expected units_sold of each row of `frame`."""
+    """The expected units_sold of each row of `frame`; `offset` as in training."""
     if frame.is_empty():
         return np.zeros(0)
     matrix = _matrix(frame, feature_names(spec), categories)
-    return np.asarray(booster.predict(matrix, num_threads=1), dtype=np.float64)
+    if offset is None or not _is_log({"objective": booster.dump_model(num_iteration=1)["objective"].split()[0]}):
+        return np.asarray(booster.predict(matrix, num_threads=1), dtype=np.float64)
+    return np.exp(np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) + offset)
 
 
 def _matrix(frame: pl.DataFrame, names: Sequence[str], categories: Mapping[str, list[str]]) -> NDArray[np.float32]:
@@ -71,8 +88,8 @@ def _parameters(recipe: Recipe, target: NDArray[np.float32]) -> dict[str, Any]:
         "objective": "tweedie" if sold else "regression",
         "tweedie_variance_power": recipe.tweedie_power,
         "metric": "none",
-        "learning_rate": recipe.learning_rate,
-        "num_leaves": recipe.leaves,
+        "learning_rate": recipe.learning_rate * recipe.trees / recipe.rounds(len(target)),
+        "num_leaves": recipe.leaves_for(len(target)),
         "min_data_in_leaf": recipe.leaf_rows(len(target)),
         "max_bin": recipe.max_bin,
         "feature_fraction": recipe.feature_fraction,
@@ -84,3 +101,8 @@ def _parameters(recipe: Recipe, target: NDArray[np.float32]) -> dict[str, Any]:
         "force_row_wise": True,
         "verbosity": -1,
     }
+
+
+def _is_log(parameters: Mapping[str, Any]) -> bool:
+    """Whether the model adds up logarithms; it does not where nothing at all was sold."""
+    return bool(parameters["objective"] == "tweedie")

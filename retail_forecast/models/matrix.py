@@ -37,9 +37,3 @@ def build_matrix(sales: pl.DataFrame, *, cutoff: date, period_days: int) -> Sale
     units = np.full((series.height, periods), np.nan)
     units[rows, periods - 1 - ages] = seen["units_sold"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return SalesMatrix(series, units)
-
-
-def known_mean(units: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N, T] to [N]: each row's mean over what is known, zero where nothing is."""
-    known = ~np.isnan(units)
-    return np.asarray(np.where(known, units, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))

@@ -6,30 +6,38 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from retail_forecast.errors import ConfigurationError
+
+Member = Literal["plain", "scaled"]
+PLAIN, SCALED = get_args(Member)
+
+_LARGE = 200_000
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the gradient boosting.
+    """Settings of the ensemble and its gradient boosting.
 
+    members: whose forecasts are averaged (see `ensemble`).
+    trees, learning_rate: of a large pool; a small one gets more and slower trees (`rounds`), which cost it little.
     window_periods: training rows are the last so many periods up to the cutoff.
-    most_rows: a pool with more rows than this learns from fewer periods, the latest, but from half the window at least.
+    most_rows: a pool with more rows in its window learns from an even sample of about so many.
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
     """
 
+    members: tuple[Member, ...] = (PLAIN, SCALED)
     objective: Literal["tweedie", "regression"] = "tweedie"
-    window_periods: int = 540
-    most_rows: int = 1_200_000
-    trees: int = 240
-    learning_rate: float = 0.075
-    leaves: int = 127
+    window_periods: int = 730
+    most_rows: int = 1_000_000
+    trees: int = 150
+    learning_rate: float = 0.1
+    leaves: int = 63
     min_data_in_leaf: int = 200
-    max_bin: int = 100
-    feature_fraction: float = 0.5
+    max_bin: int = 63
+    feature_fraction: float = 0.35
     row_fraction: float = 0.7
     tweedie_power: float = 1.1
     seed: int = 1
@@ -43,6 +51,18 @@ class Recipe:
         """
         return max(5, min(self.min_data_in_leaf, max(20, rows // 5_000), rows // 20))
 
+    def leaves_for(self, rows: int) -> int:
+        """Leaves of a tree: half as many in a small pool."""
+        return self.leaves if rows >= _LARGE else max(2, (self.leaves + 1) // 2)
+
+    def rounds(self, rows: int) -> int:
+        """Trees for a pool of `rows`; the learning rate shrinks in proportion.
+
+        >>> Recipe(trees=100).rounds(2_000_000), Recipe(trees=100).rounds(100_000), Recipe(trees=100).rounds(1_000)
+        (100, 200, 400)
+        """
+        return self.trees * (1 if rows >= _LARGE else 2 if rows >= _LARGE // 4 else 4)
+
     def to_json(self) -> dict[str, Any]:
         """All values, for bundle.json and for a job's hyperparameters."""
         return asdict(self)
@@ -53,7 +73,7 @@ class Recipe:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise ConfigurationError(key="recipe", found=unknown[0], expected=f"one of {', '.join(known)}")
-        return cls(**values)
+        return cls(**{**values, **({"members": tuple(values["members"])} if "members" in values else {})})
 
     @property
     def digest(self) -> str:

@@ -8,7 +8,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from retail_forecast.models.matrix import build_matrix, known_mean
+from retail_forecast.features.smoothing import known_mean
+from retail_forecast.models.matrix import build_matrix
 
 
 def seasonal_naive(

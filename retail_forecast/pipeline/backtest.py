@@ -1,7 +1,7 @@
 """Rolling-origin backtest: the recipe, the champion and the baselines on the same series, periods and features.
 
-At each cutoff the recipe is trained anew on rows at or before it and forecasts the horizon that follows. Features of a
-row come from sales one horizon earlier or before, so the one feature table serves every cutoff.
+At each cutoff the recipe is trained anew on rows at or before it and forecasts the horizon that follows. A row of the
+features knows what was known at the rolling cutoff before it, so the one feature table serves every cutoff.
 """
 
 from __future__ import annotations
@@ -20,9 +20,16 @@ import polars as pl
 from retail_forecast.errors import TrainingError
 from retail_forecast.evaluation import rolling_cutoffs, score_table
 from retail_forecast.features import FeatureSpec, build_categories, feature_names
-from retail_forecast.models import BASELINES, Bundle, Recipe, fit_intervals, predict_pool, train_pool
+from retail_forecast.models import (
+    BASELINES,
+    Bundle,
+    Recipe,
+    fit_intervals,
+    load_members,
+    predict_members,
+    train_members,
+)
 from retail_forecast.models.bundle import KEYS, write_json
-from retail_forecast.models.gradient_boosting import load_booster
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 from retail_forecast.pipeline.history import History, read_history
@@ -167,11 +174,9 @@ def _trained(
 ) -> pl.DataFrame:
     rows = read_training_rows(shard.path, spec, recipe, cutoff=cutoff)
     categories = build_categories(rows, spec)
-    booster = load_booster(train_pool(rows, recipe, spec, categories))
+    boosters = load_members(train_members(rows, recipe, spec, categories))
     del rows
-    mean = pl.Series(predict_pool(booster, future, spec, categories))
-    if recipe.objective == "tweedie":
-        mean = mean.clip(lower_bound=0.0)
+    mean = pl.Series(predict_members(boosters, future, recipe, spec, categories))
     return future.select(KEYS).with_columns(mean=mean.cast(pl.Float32))
 
 

@@ -113,7 +113,7 @@ def forecast_features(
     releases = read_releases(lake, cutoff=cutoff) if releases is None else releases
     if stores is not None:
         releases = releases.filter(pl.col("store_id").is_in(list(stores)))
-    history = spec.shift(start, -spec.windows.warm_up)
+    history = spec.shift(start, -spec.warm_up)
     pools = group_stores(releases, spec, start=history, cutoff=cutoff, shard_rows=SHARD_ROWS)
     frames = [
         _scan_features(lake, spec, pool, releases.lazy(), start=start, cutoff=cutoff).collect(engine=ENGINE)
@@ -176,7 +176,7 @@ def _scan_features(
     lake: Lake, spec: FeatureSpec, stores: Sequence[str], releases: pl.LazyFrame, *, start: date, cutoff: date
 ) -> pl.LazyFrame:
     ours = pl.col("store_id").is_in(list(stores))
-    sales = _sales(lake, since=spec.shift(start, -spec.windows.warm_up), until=cutoff).filter(ours)
+    sales = _sales(lake, since=spec.shift(start, -spec.warm_up), until=cutoff).filter(ours)
     tables = {name: lake.table(name).scan() for name in spec.table_names}
     published = {name: rows for name, rows in tables.items() if rows is not None}
     kept = {name: rows.filter(ours) if spec.is_per_store(name) else rows for name, rows in published.items()}

@@ -14,14 +14,16 @@ from retail_forecast import __version__
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import TrainingError
 from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names
-from retail_forecast.models import Bundle, Recipe, train_pool, write_bundle
-from retail_forecast.models.bundle import shard_file
+from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
+from retail_forecast.models.bundle import member_file
+from retail_forecast.models.recipe import PLAIN, SCALED
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 
-_WINDOW_DAYS = 540
+_WINDOW_DAYS = 730
 _WINDOW_WEEKS = 156
 _GB_PER_MILLION_ROWS = 1.2
+_GOLDEN_RATIO = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class TrainingShard:
 
 
 def default_recipe(dataset: Dataset) -> Recipe:
-    """The recipe for a dataset: Tweedie unless returns count, and enough history for one yearly season."""
+    """The recipe for a dataset: Tweedie unless returns count (no logarithm, nothing to scale), and over a year."""
     keeps_negatives = dataset.policy.negative_units == "keep"
     return Recipe(
+        members=(PLAIN,) if keeps_negatives else (PLAIN, SCALED),
         objective="regression" if keeps_negatives else "tweedie",
         window_periods=_WINDOW_DAYS if dataset.frequency == "1d" else _WINDOW_WEEKS,
     )
@@ -83,23 +86,27 @@ def train_model(
 
 def read_rows(path: Path, spec: FeatureSpec, *, since: date | None = None, until: date) -> pl.DataFrame:
     """The feature rows of a pool from `since` to `until`: keys, units_sold and the features of `spec`."""
-    wanted = ["store_id", "item_id", "date", "units_sold", *feature_names(spec)]
     in_time = pl.col("date") <= until if since is None else pl.col("date").is_between(since, until)
-    return pl.scan_parquet(path).filter(in_time).select(list(dict.fromkeys(wanted))).collect()
+    return pl.scan_parquet(path).filter(in_time).select(_columns(spec)).collect()
 
 
 def read_training_rows(path: Path, spec: FeatureSpec, recipe: Recipe, *, cutoff: date) -> pl.DataFrame:
-    """The feature rows that a pool's model learns from at a cutoff; see `Recipe.most_rows`."""
+    """The feature rows that a pool's model learns from at a cutoff: all, or a sample of about `recipe.most_rows`.
+
+    A sample of a long window teaches more than all of a short one. It is spread evenly over series and periods: row i
+    is taken when the fraction of i times the golden ratio is small enough, which no period or size of a series follows.
+    """
     start = spec.shift(cutoff, 1 - recipe.window_periods)
-    enough = spec.shift(cutoff, 1 - max(1, recipe.window_periods // 2))
-    dates = pl.scan_parquet(path).select("date").filter(pl.col("date").is_between(start, cutoff))
-    counts = dates.group_by("date").len().sort("date", descending=True).collect()
-    kept = counts.filter((pl.col("len").cum_sum() <= recipe.most_rows) | (pl.col("date") >= enough))
-    return read_rows(path, spec, since=kept["date"].min() or start, until=cutoff)  # type: ignore[arg-type]
+    in_window = pl.col("date").is_between(start, cutoff)
+    rows = pl.scan_parquet(path).select("date").filter(in_window).select(pl.len()).collect().item()
+    share = min(1.0, recipe.most_rows / max(1, rows))
+    sampled = (pl.col("_row").cast(pl.Float64) * _GOLDEN_RATIO) % 1.0 < share
+    numbered = pl.scan_parquet(path, row_index_name="_row").filter(in_window & sampled)
+    return numbered.select(_columns(spec)).collect()
 
 
 def shard_memory_gb(features: FeatureSet) -> float:
-    """What the largest pool needs at its peak: its rows twice as float32, and LightGBM's bins."""
+    """What the largest pool needs at its peak: its rows, those of the sample again, and LightGBM's bins."""
     return max(1.0, _GB_PER_MILLION_ROWS * max(features.rows.values(), default=0) / 1e6)
 
 
@@ -115,15 +122,20 @@ def counted(shards: Sequence[object], on_progress: Callable[[int, int], None] | 
     return on_done
 
 
+def _columns(spec: FeatureSpec) -> list[str]:
+    return list(dict.fromkeys(["store_id", "item_id", "date", "units_sold", *feature_names(spec)]))
+
+
 def _train_shard(shard: TrainingShard) -> Categories | None:
     rows = read_training_rows(shard.path, shard.spec, shard.recipe, cutoff=shard.cutoff)
     if rows["units_sold"].null_count() == rows.height:
         return None
     categories = build_categories(rows, shard.spec)
-    file = shard_file(shard.out, shard.name)
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_suffix(".part")
-        aside.write_text(train_pool(rows, shard.recipe, shard.spec, categories), encoding="utf-8")
-        aside.replace(file)
+    files: dict[str, Path] = {member: member_file(shard.out, shard.name, member) for member in shard.recipe.members}
+    if not all(file.exists() for file in files.values()):
+        for member, text in train_members(rows, shard.recipe, shard.spec, categories).items():
+            files[member].parent.mkdir(parents=True, exist_ok=True)
+            aside = files[member].with_suffix(".part")
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(files[member])
     return categories

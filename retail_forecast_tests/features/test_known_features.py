@@ -39,7 +39,7 @@ def test_a_price_holds_until_the_next_one_and_not_for_the_series_below() -> None
     assert features.filter(item_id="y")["sell_price"].null_count() == 5
 
 
-def test_a_price_is_set_against_what_it_was_one_horizon_ago() -> None:
+def test_a_price_is_set_against_what_it_was_the_cutoff() -> None:
     spec = FeatureSpec("1d", horizon=2, covariates=(PRICES,), attribute_tables=(ITEMS,))
     prices = prices_of(("A", "x", 0, 4.0), ("A", "x", 5, 2.0), ("A", "y", 0, 8.0))
     items = pl.LazyFrame({"item_id": ["x", "y"], "department": ["toys", "toys"]})
@@ -48,10 +48,10 @@ def test_a_price_is_set_against_what_it_was_one_horizon_ago() -> None:
         sales, spec, cutoff=day(5), start=day(5), covariates={"prices": prices}, attributes={"items": items}
     )
     row = row_of(features, day(5))
-    assert row["sell_price_to_sell_price_lag_2"] == 0.5
-    assert row["sell_price_to_sell_price_max_364_lag_2"] == 0.5
-    assert row["department_sell_price_mean_lag_2"] == 6.0  # (4 + 8) / 2 on day(3)
-    assert row["sell_price_to_department_sell_price_mean_lag_2"] == pytest.approx(1 / 3)
+    assert row["sell_price_to_sell_price_last"] == 0.5
+    assert row["sell_price_to_sell_price_max_364"] == 0.5
+    assert row["department_sell_price_mean"] == 6.0  # (4 + 8) / 2 on day(3)
+    assert row["sell_price_to_department_sell_price_mean"] == pytest.approx(1 / 3)
 
 
 def test_another_price_changes_its_ratios_and_nothing_else() -> None:
@@ -59,7 +59,7 @@ def test_another_price_changes_its_ratios_and_nothing_else() -> None:
     sales, prices = sales_of({("A", "x"): [1] * 6}), prices_of(("A", "x", 0, 4.0))
     features = features_of(sales, spec, cutoff=day(5), covariates={"prices": prices})
     changed = add_known_features(features.with_columns(sell_price=pl.lit(3.0, pl.Float32)), spec)
-    assert row_of(changed, day(7))["sell_price_to_sell_price_lag_2"] == 0.75
+    assert row_of(changed, day(7))["sell_price_to_sell_price_last"] == 0.75
     touched = [name for name in feature_names(spec) if name.startswith("sell_price_to_")]
     assert_frame_equal(changed.drop("sell_price", *touched), features.drop("sell_price", *touched))
 
@@ -91,7 +91,7 @@ def test_an_item_without_attributes_and_one_key_alone_are_no_obstacle() -> None:
     features = features_of(sales, spec, cutoff=day(4), attributes={"items": items})
     row = row_of(features, day(5), item="all")
     assert row["department"] is None
-    assert row["department_units_sold_mean_7_lag_2"] == 6  # the items without a department are a group of their own
+    assert row["department_units_sold_mean_7"] == 6  # the items without a department are a group of their own
 
 
 def test_what_is_known_afterwards_only_is_lagged() -> None:
@@ -100,8 +100,8 @@ def test_what_is_known_afterwards_only_is_lagged() -> None:
     sales = sales_of({("A", "x"): [1] * 4}).with_columns(stock=pl.col("date").dt.day().cast(pl.Float32))
     customers = pl.LazyFrame({"store_id": ["A"] * 4, "date": [day(n) for n in range(4)], "customers": [10, 11, 12, 13]})
     features = features_of(sales, spec, cutoff=day(3), covariates={"visits": customers})
-    row = row_of(features, day(4))  # knows day(2), the third of January
-    assert (row["customers_lag_2"], row["stock_lag_2"]) == (12, 3)
+    row = row_of(features, day(5))  # knows day(3), the fourth of January
+    assert (row["customers_last"], row["stock_last"]) == (13, 4)
     assert not {"customers", "stock"} & set(features.columns)
 
 

@@ -45,6 +45,7 @@ def tables(step: int) -> dict[str, pl.LazyFrame]:
     futures=st.lists(COUNTS, min_size=6, max_size=6),
     frequency=st.sampled_from(["1d", "1w"]),
     horizon=st.integers(1, 10),
+    rounds=st.integers(1, 4),
     gaps=st.sampled_from(["zero", "missing"]),
 )
 def test_sales_after_the_cutoff_change_no_feature_up_to_the_horizon(
@@ -52,11 +53,12 @@ def test_sales_after_the_cutoff_change_no_feature_up_to_the_horizon(
     futures: list[list[float | None]],
     frequency: Literal["1d", "1w"],
     horizon: int,
+    rounds: int,
     gaps: Literal["zero", "missing"],
 ) -> None:
     spec = FeatureSpec(frequency, horizon, gaps, COVARIATES, ATTRIBUTES)
     step = spec.period_days
-    cutoff, later = day(59, step=step), day(119, step=step)
+    cutoff, later = day(59, step=step), day(59 + rounds * horizon, step=step)
 
     def rows(after: list[list[float | None]]) -> pl.DataFrame:
         units = {key: [1.0, *old[1:], *new] for key, old, new in zip(SERIES, past, after, strict=True)}
@@ -71,14 +73,17 @@ def test_sales_after_the_cutoff_change_no_feature_up_to_the_horizon(
 @settings(max_examples=15, deadline=None)
 @given(
     units=st.lists(COUNTS, min_size=3, max_size=3),
-    cutoff=st.integers(20, 50),
+    rounds=st.integers(2, 9),
     frequency=st.sampled_from(["1d", "1w"]),
     gaps=st.sampled_from(["zero", "missing"]),
 )
 def test_training_features_equal_forecasting_features_row_for_row(
-    units: list[list[float | None]], cutoff: int, frequency: Literal["1d", "1w"], gaps: Literal["zero", "missing"]
+    units: list[list[float | None]],
+    rounds: int,
+    frequency: Literal["1d", "1w"],
+    gaps: Literal["zero", "missing"],
 ) -> None:
-    spec = FeatureSpec(frequency, 4, gaps, COVARIATES, ATTRIBUTES)
+    spec, cutoff = FeatureSpec(frequency, 4, gaps, COVARIATES, ATTRIBUTES), 59 - 4 * rounds
     step = spec.period_days
     sales = sales_of({key: [1.0, *values[1:]] for key, values in zip(SERIES, units, strict=True)}, step=step)
     last, first = day(cutoff, step=step), day(cutoff + 1, step=step)
@@ -99,7 +104,14 @@ def test_the_tail_of_the_history_is_enough(frequency: Literal["1d", "1w"]) -> No
     sales = sales_of({("A", "x"): values, ("A", "y"): values[1:]}, step=step)
     cutoff, releases = day(798, step=step), first_sales(sales)
     start = spec.shift(cutoff, 1)
-    tail = sales.filter(pl.col("date") >= spec.shift(start, -spec.windows.warm_up))
+    tail = sales.filter(pl.col("date") >= spec.shift(start, -spec.warm_up))
     short = build_features(tail, {}, {}, spec, cutoff=cutoff, start=start, releases=releases).collect()
     whole = features_of(sales, spec, cutoff=cutoff).filter(pl.col("date") >= start)
     assert_frame_equal(short, whole, check_exact=True)
+
+
+def test_every_lead_looks_at_all_that_its_cutoff_knew() -> None:
+    sales = sales_of({("A", "x"): [float(number) for number in range(1, 31)]})
+    features = features_of(sales, FeatureSpec("1d", 4), cutoff=day(29)).tail(8)
+    assert features["lead"].to_list() == [1, 2, 3, 4] * 2
+    assert features["units_sold_last_1"].to_list() == [26.0] * 4 + [30.0] * 4

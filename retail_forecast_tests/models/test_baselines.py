@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retail_forecast.features.smoothing import smooth
 from retail_forecast.models import BASELINES, Baseline
-from retail_forecast.models.exponential_smoothing import exponential_smoothing, smooth
+from retail_forecast.models.exponential_smoothing import exponential_smoothing
 from retail_forecast.models.seasonal_naive import seasonal_naive
 
 START = date(2024, 1, 1)

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import build_categories
-from retail_forecast.models import Bundle, Recipe, fit_intervals, train_pool, write_bundle
+from retail_forecast.models import Bundle, Recipe, fit_intervals, train_members, write_bundle
 from retail_forecast.models.bundle import write_json
 from retail_forecast_tests.models.small_features import CUTOFF, SPEC, STORES, small_features
 
@@ -20,7 +20,7 @@ def write_small_bundle(folder: Path) -> Bundle:
     """One pool per store."""
     frames = {store.lower(): small_features().filter(store_id=store) for store in STORES}
     categories = {pool: build_categories(frame, SPEC) for pool, frame in frames.items()}
-    models = {pool: train_pool(frame, RECIPE, SPEC, categories[pool]) for pool, frame in frames.items()}
+    models = {pool: train_members(frame, RECIPE, SPEC, categories[pool]) for pool, frame in frames.items()}
     pools = {store.lower(): [store] for store in STORES}
     return write_bundle(
         folder,

@@ -5,8 +5,8 @@ import pytest
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.features import build_categories
-from retail_forecast.models import Recipe, predict_pool, train_pool
-from retail_forecast.models.gradient_boosting import load_booster
+from retail_forecast.models import Recipe
+from retail_forecast.models.gradient_boosting import load_booster, predict_pool, train_pool
 from retail_forecast_tests.models.small_features import SPEC, small_features
 
 RECIPE = Recipe(trees=40, learning_rate=0.2, leaves=7)

@@ -30,7 +30,7 @@ def make_bundle(path: Path, text: str = "tree", *, cutoff: date = date(2024, 5, 
         training_cutoff=cutoff,
         origin={"dataset": "test"},
         categories={"a": {}},
-        models={"a": text},
+        models={"a": {"plain": text}},
     )
     return path
 

@@ -16,7 +16,7 @@ import polars as pl
 from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec, build_categories, build_features
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
-from retail_forecast.models import Bundle, Recipe, fit_intervals, train_pool, write_bundle
+from retail_forecast.models import Bundle, Recipe, fit_intervals, train_members, write_bundle
 from retail_forecast.models.bundle import write_json
 
 FIRST_DAY, CUTOFF, HORIZON = date(2024, 1, 1), date(2024, 9, 30), 7
@@ -54,7 +54,7 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
     for pool, stores in pools.items():
         part = rows.filter(pl.col("store_id").is_in(stores))
         categories[pool] = build_categories(part, SPEC)
-        models[pool] = train_pool(part.filter(pl.col("date") <= CUTOFF), recipe, SPEC, categories[pool])
+        models[pool] = train_members(part.filter(pl.col("date") <= CUTOFF), recipe, SPEC, categories[pool])
     bundle = write_bundle(
         folder,
         recipe=recipe,
