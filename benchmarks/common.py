@@ -31,9 +31,11 @@ class Window:
 
 
 def sales_spec(dataset: Dataset) -> FeatureSpec:
-    """The features of a daily dataset that need nothing but sales: no prices, events or attributes."""
-    policy = dataset.policy
-    return FeatureSpec(frequency=dataset.frequency, horizon=dataset.horizon, missing_periods=policy.missing_periods)
+    """The features of a daily dataset that need nothing but sales: no prices, events or attributes.
+
+    The horizon is one day: every row then lies one day after its cutoff, as mlforecast's rows do.
+    """
+    return FeatureSpec(frequency=dataset.frequency, horizon=1, missing_periods=dataset.policy.missing_periods)
 
 
 def common_features(spec: FeatureSpec) -> dict[str, Window]:
@@ -43,26 +45,24 @@ def common_features(spec: FeatureSpec) -> dict[str, Window]:
     32 of them), shares of zeros, periods since the last sale and since the first, means of whole stores.
     """
     names = [name.removeprefix(f"{SALES}_") for name in feature_names(spec) if name.startswith(f"{SALES}_")]
-    windows = {f"{SALES}_{name}": _window(name, spec.horizon) for name in names}
+    windows = {f"{SALES}_{name}": _window(name) for name in names}
     return {name: window for name, window in windows.items() if window is not None}
 
 
-def _window(name: str, horizon: int) -> Window | None:
-    """What a name such as mean_7_lag_28 or mean_7 means; a name without a lag means one horizon."""
-    match = re.fullmatch(r"(\D+)_(\d+)(?:_lag_(\d+)|(_years_before))?", name)
+def _window(name: str) -> Window | None:
+    """What a name such as mean_7 means on the day after a cutoff."""
+    match = re.fullmatch(r"(\D+)_(\d+)(_years_before)?", name)
     if match is None:
         return None
-    kind, number, lag = match[1], int(match[2]), int(match[3] or horizon)
-    week = -(-lag // WEEK) * WEEK
-    if match[4]:
+    kind, number = match[1], int(match[2])
+    if match[3]:
         return Window("mean", YEAR - number // 2, number)
     known = {
-        "lag": Window("lag", number),
-        "last": Window("lag", lag + number - 1),
-        "same_weekday": Window("lag", week + (number - 1) * WEEK),
-        "mean": Window("mean", lag, number),
-        "std": Window("std", lag, number),
-        "same_weekday_mean": Window("seasonal mean", week, number, WEEK),
+        "last": Window("lag", number),
+        "same_weekday": Window("lag", number * WEEK),
+        "mean": Window("mean", 1, number),
+        "std": Window("std", 1, number),
+        "same_weekday_mean": Window("seasonal mean", WEEK, number, WEEK),
     }
     return known.get(kind)
 
