@@ -8,7 +8,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import psutil
@@ -75,7 +75,8 @@ def setting(module: str) -> str:
     memory_gb = psutil.virtual_memory().total / 1e9
     load = os.getloadavg()[0]
     machine = f"{_processor()}, {cores()} cores, {memory_gb:.0f} GB, {platform.system()}, load {load:.1f}"
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    installed = [name for name in PACKAGES if next(iter(distributions(name=name)), None) is not None]
+    versions = ", ".join(f"{name} {version(name)}" for name in installed)
     command = shlex.join(["python", "-m", module, *sys.argv[1:]])
     return f"`{command}` on {machine}; Python {platform.python_version()}, {versions}."
 
