@@ -16,7 +16,7 @@ from retail_forecast.features import FeatureSpec, build_features, feature_names,
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.feature_sets import group_stores
 from retail_forecast.pipeline.features import SHARD_ROWS, build_training_features, forecast_features, read_releases
-from retail_forecast.pipeline.train import default_recipe, train_model
+from retail_forecast.pipeline.train import recipe_for, train_model
 
 KEYS = ["store_id", "item_id", "date"]
 
@@ -69,7 +69,7 @@ def training_features(folder: str, cutoff: str, workers: int) -> Result:
             lake,
             dataset,
             cutoff=date.fromisoformat(cutoff),
-            recipe=default_recipe(dataset),
+            recipe=recipe_for(dataset),
             workers=workers,
             backtest_cutoffs=0,
         )
@@ -83,7 +83,7 @@ def training(folder: str, feature_folder: str, workers: int, trees: int | None =
 
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
-    recipe = default_recipe(dataset)
+    recipe = recipe_for(dataset)
     recipe = recipe if trees is None else replace(recipe, trees=trees)
     shutil.rmtree(workplace / "bundle", ignore_errors=True)  # finished pools would be used
     with clock.lap("training"):

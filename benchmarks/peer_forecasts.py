@@ -14,7 +14,7 @@ from benchmarks.peer_covariates import add_covariates, static_values
 from benchmarks.peer_features import dense
 from retail_forecast.dataset import Dataset
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.train import default_recipe
+from retail_forecast.pipeline.train import recipe_for
 
 LONGEST_LAG = 28 + 180
 
@@ -30,7 +30,7 @@ def mlforecast_lightgbm(folder: str, cutoff: str, threads: int, out: str, trees:
 
     clock, workplace, day = Clock(), Path(folder), date.fromisoformat(cutoff)
     _, dataset = open_workplace(workplace)
-    recipe = default_recipe(dataset)
+    recipe = recipe_for(dataset)
     with clock.lap("features"):
         since = day - timedelta(days=recipe.window_periods + LONGEST_LAG)
         series, long = dense(read_sales(workplace, since=since, until=day).collect())
@@ -99,7 +99,7 @@ def statsforecast_ets(folder: str, cutoff: str, processes: int, out: str) -> Res
 
     clock, workplace, day = Clock(), Path(folder), date.fromisoformat(cutoff)
     _, dataset = open_workplace(workplace)
-    since = day - timedelta(days=default_recipe(dataset).window_periods - 1)
+    since = day - timedelta(days=recipe_for(dataset).window_periods - 1)
     with clock.lap("forecasts"):
         series, long = dense(read_sales(workplace, since=since, until=day).collect())
         season = dataset.season_length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     gate_tolerance: float = Field(
         0.0, ge=0, description="How much worse than the champion (a share) a challenger may still be."
     )
+    preset: Literal["fast", "standard", "best"] = Field("standard", description="How much a training may cost.")
     backtest_cutoffs: int = Field(2, ge=1, description="Rolling cutoffs on which a challenger is judged.")
     shard_rows: int = Field(2_000_000, ge=1, description="Training rows that one pool of stores aims at.")
 

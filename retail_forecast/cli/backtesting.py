@@ -20,7 +20,7 @@ from retail_forecast.models import Recipe
 from retail_forecast.pipeline.backtest import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.history import write_history
-from retail_forecast.pipeline.train import default_recipe
+from retail_forecast.pipeline.train import recipe_for
 from retail_forecast.training import TrainingJob, open_trainer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def backtest_scores(
 
     The last cutoff is one horizon before the last sales. Raises NotFoundError before the first sales.
     """
-    lake, recipe = open_lake(settings.lake), default_recipe(dataset)
+    lake, recipe = open_lake(settings.lake), recipe_for(dataset, settings.preset)
     last = _last_sales(lake)
     features = build_training_features(
         lake,

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 
 
-def run(cutoff: Day = None) -> None:
+def run(
+    cutoff: Day = None,
+    preset: Annotated[
+        str | None, typer.Option(help="fast, standard or best; RETAIL_FORECAST_PRESET otherwise.")
+    ] = None,
+) -> None:
     """Bring every table, the model, the forecasts and the endpoint up to date, through Dagster.
 
     With --cutoff, forecast as if only the sales up to that date existed.
@@ -23,7 +28,7 @@ def run(cutoff: Day = None) -> None:
     from retail_forecast.orchestration.run import run_pipeline
     from retail_forecast.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings(**({"preset": preset} if preset else {}))
     with progress() as show:
         summary = run_pipeline(settings, cutoff=cutoff.date() if cutoff else None, on_progress=show)
     tell_summary(summary)

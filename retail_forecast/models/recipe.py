@@ -79,3 +79,12 @@ class Recipe:
     def digest(self) -> str:
         """Equal exactly for equal recipes."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+
+Preset = Literal["fast", "standard", "best"]
+PRESETS: Mapping[Preset, Recipe] = {
+    "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=400_000, trees=80, leaves=31),
+    "standard": Recipe(),
+    "best": Recipe(most_rows=2_000_000, trees=400, learning_rate=0.05),
+}
+"""Recipes by budget, for daily data."""

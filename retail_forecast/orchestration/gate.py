@@ -71,6 +71,7 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
         version=version.version,
         window_start=window_start,
         dataset_hash=platform.dataset.hash,
+        recipe=bundle.recipe.digest,
     )
     return outcome
 

@@ -12,7 +12,9 @@ import dagster as dg
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.lake import Lake, Store, open_lake, open_store
+from retail_forecast.models import Recipe
 from retail_forecast.orchestration.notifier import LogNotifier
+from retail_forecast.pipeline.train import recipe_for
 from retail_forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ class Platform:
     def landing(self) -> Store:
         """The landing."""
         return open_store(self.settings.landing)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What a training follows: the preset of the settings, as it suits the dataset."""
+        return recipe_for(self.dataset, self.settings.preset)
 
     def progress(self, what: str) -> Callable[[int, int], None] | None:
         """Reports (done, all) under a name; None if nobody listens."""

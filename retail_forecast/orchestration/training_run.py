@@ -27,7 +27,6 @@ from retail_forecast.orchestration.workshop import OnLog, Workshop, cost_of, pro
 from retail_forecast.pipeline.feature_sets import FeatureSet
 from retail_forecast.pipeline.features import build_training_features
 from retail_forecast.pipeline.request import RetrainingPolicy, TrainingRequest, decide_training, read_request
-from retail_forecast.pipeline.train import default_recipe
 from retail_forecast.pipeline.trainings import last_training, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
 from retail_forecast.training import Trainer
@@ -75,6 +74,7 @@ def decide(platform: Platform, registry: ModelRegistry) -> TrainingRequest:
         platform.lake,
         platform.dataset,
         policy,
+        recipe=platform.recipe.digest,
         champion=champion.version if champion else None,
         backtest_error=champion.metrics.get("wrmsse") if champion else None,
         cutoff=platform.cutoff,
@@ -99,7 +99,7 @@ def make_features(platform: Platform) -> FeatureSet:
         lake,
         dataset,
         cutoff=cutoff,
-        recipe=default_recipe(dataset),
+        recipe=platform.recipe,
         workers=settings.workers,
         backtest_cutoffs=settings.backtest_cutoffs,
         shard_rows=settings.shard_rows,
@@ -115,7 +115,7 @@ def make_features(platform: Platform) -> FeatureSet:
 def train(platform: Platform, trainer: Trainer, on_log: OnLog) -> Made:
     """The challenger on the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
-    recipe = default_recipe(platform.dataset)
+    recipe = platform.recipe
     artifact = Artifact(lake, MODELS, digest_of([progress.features, recipe.digest, training_code()]))
     if not artifact.is_published():
         with Workshop(platform, f"train-{artifact.fingerprint[:12]}") as shop:
@@ -129,7 +129,7 @@ def train(platform: Platform, trainer: Trainer, on_log: OnLog) -> Made:
 def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry, on_log: OnLog) -> Tested:
     """Recipe, champion and baselines on rolling cutoffs, from the training set that was made last."""
     lake, progress = platform.lake, read_progress(platform.lake)
-    recipe, champion = default_recipe(platform.dataset), _rival_of(platform, registry, progress)
+    recipe, champion = platform.recipe, _rival_of(platform, registry, progress)
     cutoffs = platform.settings.backtest_cutoffs
     rival_digest = champion.bundle_digest if champion else ""
     parts = [progress.features, recipe.digest, training_code(), str(cutoffs), rival_digest]

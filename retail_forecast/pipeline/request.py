@@ -38,6 +38,7 @@ class TrainingFacts:
     has_champion: bool
     has_training: bool
     same_dataset: bool = True
+    same_recipe: bool = True
     age_periods: int = 0
     changed_rows: int = 0
     trained_rows: int = 0
@@ -75,6 +76,8 @@ def judge(facts: TrainingFacts, policy: RetrainingPolicy) -> tuple[bool, tuple[s
 def _verdicts(facts: TrainingFacts, policy: RetrainingPolicy) -> Iterator[tuple[bool, str]]:
     if not facts.same_dataset:
         yield True, "The description of the dataset changed since the last training."
+    if not facts.same_recipe:
+        yield True, "The recipe changed since the last training."
     if not facts.has_champion and (facts.age_periods > 0 or facts.changed_rows > 0):
         yield True, "There is no champion, and sales are newer or other than in the last training."
     if facts.age_periods < 0:
@@ -101,27 +104,28 @@ def decide_training(
     dataset: Dataset,
     policy: RetrainingPolicy,
     *,
+    recipe: str,
     champion: str | None,
     backtest_error: float | None = None,
     cutoff: date | None = None,
 ) -> TrainingRequest:
     """The request in force after a look at the lake, and writes it down.
 
-    champion: its version; backtest_error: its mean WRMSSE over the cutoffs. cutoff: the last period that a training
-    may see, by default the last one with sales.
+    recipe: a digest of the one that a training would follow. champion: its version; backtest_error: its mean WRMSSE
+    over the cutoffs. cutoff: the last period that a training may see, by default the last one with sales.
     """
     parts = lake.table("sales").manifest().parts
     before, last = read_request(lake), last_training(lake)
     cutoff = cutoff or date.fromisoformat(max(parts, default=date.min.isoformat()))
     if not any(key <= cutoff.isoformat() for key in parts):
         return before or TrainingRequest("none", False, ("There are no sales yet.",), {})
-    facts = _facts(lake, dataset, last, champion, backtest_error, cutoff)
+    facts = _facts(lake, dataset, last, recipe, champion, backtest_error, cutoff)
     due, reasons = judge(facts, policy)
     numbers = {name: float(value) for name, value in asdict(facts).items() if isinstance(value, int | float)}
     version = last.version if last else None
     made = TrainingRequest(before.id if before else "none", due, reasons, numbers, cutoff.isoformat(), version)
     if due and not _is_pending(before, made):
-        chained = digest_of([made.id, dataset.hash, str(version), *reasons])
+        chained = digest_of([made.id, dataset.hash, recipe, str(version), *reasons])
         made = replace(made, id=f"{cutoff.isoformat()}-{chained[:10]}")
     lake.store.write(_REQUEST, json.dumps(asdict(made), indent=1).encode())
     return made
@@ -137,6 +141,7 @@ def _facts(
     lake: Lake,
     dataset: Dataset,
     last: TrainedModel | None,
+    recipe: str,
     champion: str | None,
     backtest_error: float | None,
     cutoff: date,
@@ -148,6 +153,7 @@ def _facts(
         has_champion=champion is not None,
         has_training=True,
         same_dataset=last.dataset_hash == dataset.hash,
+        same_recipe=last.recipe == recipe,
         age_periods=(cutoff - last.training_cutoff).days // dataset.period_days,
         changed_rows=changed,
         trained_rows=total,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from retail_forecast.errors import TrainingError
 from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import member_file
-from retail_forecast.models.recipe import PLAIN, SCALED
+from retail_forecast.models.recipe import PLAIN, PRESETS, Preset
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 
-_WINDOW_DAYS = 730
 _WINDOW_WEEKS = 156
 _GB_PER_MILLION_ROWS = 1.2
 _GOLDEN_RATIO = 0.6180339887498949
@@ -38,14 +37,13 @@ class TrainingShard:
     out: Path
 
 
-def default_recipe(dataset: Dataset) -> Recipe:
-    """The recipe for a dataset: Tweedie unless returns count (no logarithm, nothing to scale), and over a year."""
+def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
+    """The preset's recipe for a dataset: Tweedie unless returns count, where no logarithm could be scaled."""
     keeps_negatives = dataset.policy.negative_units == "keep"
-    return Recipe(
-        members=(PLAIN,) if keeps_negatives else (PLAIN, SCALED),
-        objective="regression" if keeps_negatives else "tweedie",
-        window_periods=_WINDOW_DAYS if dataset.frequency == "1d" else _WINDOW_WEEKS,
-    )
+    recipe = PRESETS[preset]
+    if dataset.frequency == "1w":
+        recipe = replace(recipe, window_periods=_WINDOW_WEEKS)
+    return replace(recipe, members=(PLAIN,), objective="regression") if keeps_negatives else recipe
 
 
 def train_model(

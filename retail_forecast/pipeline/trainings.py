@@ -24,12 +24,13 @@ _PARTS_AT_ONCE = 60
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The last training that ended. `parts` are the sales that it started from: partition to the part's path."""
+    """The last training that ended. `recipe` is a digest; `parts` are the sales it started from, by partition."""
 
     version: str
     training_cutoff: date
     window_start: date
     dataset_hash: str
+    recipe: str
     parts: Mapping[str, str]
 
 
@@ -42,7 +43,7 @@ def start_training(lake: Lake, request_id: str, *, cutoff: date) -> None:
 
 
 def finish_training(
-    lake: Lake, request_id: str, *, version: str, window_start: date, dataset_hash: str
+    lake: Lake, request_id: str, *, version: str, window_start: date, dataset_hash: str, recipe: str
 ) -> TrainedModel:
     """Notes that the training ended with a registered model, be it promoted or rejected.
 
@@ -56,6 +57,7 @@ def finish_training(
         "training_cutoff": started["training_cutoff"],
         "window_start": window_start.isoformat(),
         "dataset_hash": dataset_hash,
+        "recipe": recipe,
         "parts": {key: path for key, path in started["parts"].items() if key >= window_start.isoformat()},
     }
     lake.store.write(_LAST, json.dumps(content).encode())
@@ -101,7 +103,7 @@ def _path(part: Part | None) -> str | None:
 
 def _trained(raw: Mapping[str, Any]) -> TrainedModel:
     dates = {name: date.fromisoformat(raw[name]) for name in ("training_cutoff", "window_start")}
-    return TrainedModel(**{**raw, **dates})
+    return TrainedModel(**{"recipe": "", **raw, **dates})
 
 
 def read_json(lake: Lake, path: str) -> dict[str, Any] | None:

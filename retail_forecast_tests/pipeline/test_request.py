@@ -64,6 +64,7 @@ def test_calm_facts_ask_for_nothing_and_say_why() -> None:
         ),
         ({"has_champion": False}, "There is no champion, and sales are newer or other than in the last training."),
         ({"same_dataset": False}, "The description of the dataset changed since the last training."),
+        ({"same_recipe": False}, "The recipe changed since the last training."),
     ],
 )
 def test_each_reason_alone_is_enough(change: dict[str, float], reason: str) -> None:
@@ -94,13 +95,13 @@ def dataset() -> Dataset:
 
 
 def _decide(lake: Lake, dataset: Dataset, champion: str | None = "1", **more: object) -> TrainingRequest:
-    return decide_training(lake, dataset, POLICY, champion=champion, **more)  # type: ignore[arg-type]
+    return decide_training(lake, dataset, POLICY, **{"recipe": "r1", "champion": champion, **more})  # type: ignore[arg-type]
 
 
 def _train(lake: Lake, dataset: Dataset, request: TrainingRequest, version: str = "1") -> None:
     assert request.cutoff is not None
     start_training(lake, request.id, cutoff=date.fromisoformat(request.cutoff))
-    finish_training(lake, request.id, version=version, window_start=START, dataset_hash=dataset.hash)
+    finish_training(lake, request.id, version=version, window_start=START, dataset_hash=dataset.hash, recipe="r1")
 
 
 def test_without_sales_nothing_is_due(tmp_path: Path, dataset: Dataset) -> None:
@@ -176,7 +177,7 @@ def test_a_correction_during_the_training_is_seen_afterwards(lake: Lake, dataset
     request = _decide(lake, dataset, None)
     start_training(lake, request.id, cutoff=CUTOFF)
     publish_days(lake, {"a": [77], "b": [4]})
-    last = finish_training(lake, request.id, version="1", window_start=START, dataset_hash=dataset.hash)
+    last = finish_training(lake, request.id, version="1", window_start=START, dataset_hash=dataset.hash, recipe="r1")
     assert changed_rows(lake, last) == (1, 20)
 
 
@@ -184,7 +185,9 @@ def test_sales_outside_the_training_window_do_not_count(lake: Lake, dataset: Dat
     request = _decide(lake, dataset, None)
     start_training(lake, request.id, cutoff=CUTOFF)
     window_start = START + timedelta(days=1)
-    last = finish_training(lake, request.id, version="1", window_start=window_start, dataset_hash=dataset.hash)
+    last = finish_training(
+        lake, request.id, version="1", window_start=window_start, dataset_hash=dataset.hash, recipe="r1"
+    )
     publish_days(lake, {"a": [77], "b": [4]})
     publish_days(lake, {"a": [77], "b": [4]}, start=CUTOFF + timedelta(days=1))
     assert changed_rows(lake, last) == (0, 18)
@@ -213,4 +216,4 @@ def test_an_earlier_cutoff_asks_for_a_model_that_has_not_seen_the_future(lake: L
 
 def test_a_training_that_never_started_cannot_end(lake: Lake, dataset: Dataset) -> None:
     with pytest.raises(NotFoundError, match="request 'r'"):
-        finish_training(lake, "r", version="1", window_start=START, dataset_hash=dataset.hash)
+        finish_training(lake, "r", version="1", window_start=START, dataset_hash=dataset.hash, recipe="r1")

@@ -8,7 +8,7 @@ import pytest
 from retail_forecast.errors import TrainingError
 from retail_forecast.models import Recipe
 from retail_forecast.pipeline.feature_sets import pool_path, read_feature_set
-from retail_forecast.pipeline.train import default_recipe, read_training_rows, train_model
+from retail_forecast.pipeline.train import read_training_rows, recipe_for, train_model
 from retail_forecast_tests.pipeline.shop_lake import (
     CUTOFF,
     RECIPE,
@@ -95,10 +95,11 @@ def silence(file: Path) -> None:
     rows.with_columns(units_sold=pl.lit(None, dtype=pl.Float32)).write_parquet(file)
 
 
-def test_the_default_recipe_follows_the_dataset() -> None:
+def test_the_recipe_follows_the_dataset_and_the_preset() -> None:
     dataset = shop_dataset()
     weekly = dataset.model_copy(update={"frequency": "1w"})
     returns = dataset.model_copy(update={"policy": dataset.policy.model_copy(update={"negative_units": "keep"})})
-    assert default_recipe(dataset) == Recipe()
-    assert default_recipe(weekly).window_periods == 156
-    assert default_recipe(returns).objective == "regression"
+    assert recipe_for(dataset) == Recipe()
+    assert recipe_for(weekly).window_periods == 156
+    assert recipe_for(returns).objective == "regression"
+    assert recipe_for(dataset, "fast").trees < Recipe().trees < recipe_for(dataset, "best").trees
