@@ -56,7 +56,9 @@ def build_shapes(folder: Path) -> dict[str, Shape]:
         f"weekly, store by {group}, horizon 8": Shape(_weekly(groups, until), "1w", 8),
         "weekly, every 20th item, horizon 13": Shape(_weekly(sample, until), "1w", 13),
         "daily, stores, horizon 48": Shape(stores, "1d", 48),
-        "the same with made-up promotions and closed Sundays, horizon 48": Shape(promoted, "1d", 48, plan.lazy()),
+        f"daily, store by {group} with made-up promotions and closed Sundays, horizon 48": Shape(
+            promoted, "1d", 48, plan.lazy()
+        ),
         "daily, every 20th item, horizon 28": Shape(sample, "1d", 28),
     }
 
