@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
-    workers: int = Field(2, ge=1, description="Shards worked on at the same time, one thread each.")
+    workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
 
     arrivals_interval_seconds: int = Field(10, ge=1, description="Seconds between two looks at the landing.")
     settle_seconds: float = Field(

@@ -68,7 +68,7 @@ def _features(tables: list[str]) -> dg.AssetsDefinition:
     group="training",
     owner=FORECASTING_TEAM,
     kinds={"lightgbm"},
-    description="The challenger: one global booster per pool of stores.",
+    description="The challenger: an ensemble of boosters per pool of stores.",
 )
 def model(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], trainer: dg.ResourceParam[Trainer]
