@@ -57,7 +57,7 @@ def train_model(
     """Trains on the rows up to the training set's cutoff and writes the bundle into `out`.
 
     Equal features and recipes give equal bytes, whatever `workers` is. A pool without any known sales gets no model.
-    A pool whose model is in `out` already is not trained again: what an interrupted call left is used.
+    A model that is in `out` already is not trained again: what an interrupted call left is used.
     """
     features = read_feature_set(feature_folder)
     since = features.spec.shift(features.cutoff, 1 - recipe.window_periods)
@@ -129,11 +129,12 @@ def _train_shard(shard: TrainingShard) -> Categories | None:
     if rows["units_sold"].null_count() == rows.height:
         return None
     categories = build_categories(rows, shard.spec)
-    files: dict[str, Path] = {member: member_file(shard.out, shard.name, member) for member in shard.recipe.members}
-    if not all(file.exists() for file in files.values()):
-        for member, text in train_members(rows, shard.recipe, shard.spec, categories).items():
-            files[member].parent.mkdir(parents=True, exist_ok=True)
-            aside = files[member].with_suffix(".part")
-            aside.write_text(text, encoding="utf-8")
-            aside.replace(files[member])
+    for member in shard.recipe.members:
+        file = member_file(shard.out, shard.name, member)
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            aside = file.with_suffix(".part")
+            alone = replace(shard.recipe, members=(member,))
+            aside.write_text(train_members(rows, alone, shard.spec, categories)[member], encoding="utf-8")
+            aside.replace(file)
     return categories

@@ -68,7 +68,7 @@ def test_files_that_were_changed_are_not_handed_out(home: Path, tmp_path: Path) 
     registry = _open(home, "changed")
     made = registry.register(make_bundle(tmp_path / "a"), metrics={}, tags={})
     (run,) = _runs(registry, "changed")
-    (home / "store" / "artifacts" / run.info.run_id / "artifacts/bundle/shards/a.txt").write_text("another tree")
+    (home / "store" / "artifacts" / run.info.run_id / "artifacts/bundle/shards/a/plain.txt").write_text("another tree")
     with pytest.raises(RegistryError, match="were changed"):
         registry.fetch(made.version, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

@@ -170,7 +170,7 @@ def test_a_killed_job_leaves_no_worker_of_ray_behind(tmp_path: Path, job: Traini
 
 
 def _moved(file: Path, model: Path) -> Path:
-    return model / "shards" / file.name
+    return model / "shards" / file.parent.name / file.name
 
 
 def _children() -> list[psutil.Process]:
