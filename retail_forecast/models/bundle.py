@@ -3,6 +3,7 @@
 bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
+calibration.json  the level by which means are multiplied (once there was a backtest)
 intervals.json    residual quantiles of the backtest (once there was one)
 scores.json       the backtest's scores (once there was one)
 """
@@ -76,6 +77,12 @@ class Bundle:
         """What the backtest's residuals say of uncertainty. Raises NotFoundError before there was a backtest."""
         return Intervals.from_json(_read_json(self.path / "intervals.json"))
 
+    @cached_property
+    def level(self) -> float:
+        """What the backtest says means are to be multiplied with; 1 before there was one."""
+        file = self.path / "calibration.json"
+        return float(_read_json(file)["level"]) if file.exists() else 1.0
+
     def predict(self, features: pl.DataFrame) -> pl.DataFrame:
         """One row per feature row, in its order: store_id, item_id, date, mean (expected units).
 
@@ -93,7 +100,7 @@ class Bundle:
             at = rows["row"].to_numpy()
             names = [str(pool)] if pool is not None else sorted(self.pools)
             mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
-        return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
+        return features.select(KEYS).with_columns(mean=pl.Series(mean * self.level).cast(pl.Float32))
 
     def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:
         """The same rows (with lead and mean) and a column q<quantile> per quantile; they never cross."""

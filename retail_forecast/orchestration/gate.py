@@ -94,7 +94,7 @@ def _complete_bundle(lake: Lake, progress: Progress, folder: Path) -> Bundle:
     tested = Artifact(lake, BACKTESTS, str(progress.backtest)).fetch(folder / "backtest")
     target = folder / "bundle"
     shutil.copytree(model, target, ignore=shutil.ignore_patterns("_done.json"))
-    for name in ("intervals.json", "scores.json"):
+    for name in ("calibration.json", "intervals.json", "scores.json"):
         if (tested / name).exists():
             shutil.copyfile(tested / name, target / name)
     return Bundle.load(target)

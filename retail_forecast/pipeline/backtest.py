@@ -25,6 +25,7 @@ from retail_forecast.models import (
     Bundle,
     Recipe,
     fit_intervals,
+    fit_level,
     load_members,
     predict_members,
     train_members,
@@ -70,7 +71,9 @@ def backtest_recipe(
     checkpoints: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
-    """Writes predictions.parquet, scores.parquet and .json, intervals.json and backtest.json; returns the scores.
+    """Writes predictions.parquet, scores.parquet and .json, calibration.json, intervals.json and backtest.json.
+
+    Returns the scores, of forecasts whose level was not set right: no cutoff may be judged by what it taught.
 
     cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff. Finished pools are kept
     in `checkpoints`, if it is given, and what an interrupted call with equal arguments left there is used.
@@ -212,7 +215,10 @@ def _write_intervals_and_scores(
 ) -> pl.DataFrame:
     ours = predictions.filter(pl.col("model") == CHALLENGER)
     positive = recipe.objective == "tweedie"
-    intervals = fit_intervals(ours, horizon=spec.horizon, quantiles=history.quantiles, non_negative=positive)
+    level = fit_level(ours)
+    write_json(out / "calibration.json", {"level": level})
+    levelled = ours.with_columns(pl.col("mean") * level)
+    intervals = fit_intervals(levelled, horizon=spec.horizon, quantiles=history.quantiles, non_negative=positive)
     write_json(out / "intervals.json", intervals.to_json())
     judged = _with_quantiles(predictions, ours, history.quantiles, spec, positive)
     scores = score_table(

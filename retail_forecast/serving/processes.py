@@ -86,7 +86,7 @@ def start_host(settings: Settings, *, wanted: str) -> HostInfo:
     """
     folder = serve_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    if not _lock_is_held(folder):
+    if _is_vacant(folder):
         if read_info(folder) is None:  # otherwise a killed host may have left what holds them; the new one clears it
             require_free_ports(settings.host, settings.api_port, settings.ray_dashboard_port)
         _spawn(folder, settings)
@@ -197,6 +197,17 @@ def _require_same_ports(info: HostInfo, settings: Settings) -> None:
         if found != used:
             expected = f"{used!r}, which this home's endpoint uses (or stop it first: kill {info.pid})"
             raise ConfigurationError(key=key, found=found, expected=expected)
+
+
+def _is_vacant(folder: Path) -> bool:
+    """Whether no host has the folder. One that was killed may hold the lock for a moment more, which is waited for."""
+    deadline = time.monotonic() + _END_SECONDS
+    while _lock_is_held(folder):
+        info = read_info(folder)
+        if info is None or _lives(info) or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _lock_is_held(folder: Path) -> bool:
