@@ -25,7 +25,6 @@ import psutil
 from retail_forecast.parallel.cluster import fixed_ports
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
-    HOST_ID,
     INFO,
     LOCK,
     TOKEN,
@@ -77,8 +76,8 @@ def _try_again(arguments: argparse.Namespace) -> NoReturn:
 
 def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
     info = HostInfo(
-        id=os.environ[HOST_ID],
         pid=os.getpid(),
+        started_at=psutil.Process().create_time(),
         scratch=str(scratch),
         host=arguments.host,
         api_port=arguments.api_port,

@@ -25,8 +25,6 @@ from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
-HOST_ID = "RETAIL_FORECAST_SERVING_HOST_ID"
-"""The environment variable by which a host and all that it starts are known, whatever their numbers and sessions."""
 
 _START_SECONDS = 420
 _END_SECONDS = 20
@@ -35,10 +33,10 @@ _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started
 
 @dataclass(frozen=True)
 class HostInfo:
-    """What a host says of itself. Its `id` tells its process from a later one with the same number."""
+    """What a host says of itself. `started_at` tells its process from a later one with the same number."""
 
-    id: str
     pid: int
+    started_at: float
     scratch: str
     host: str
     api_port: int
@@ -99,12 +97,12 @@ def start_host(settings: Settings, *, wanted: str) -> HostInfo:
 
 
 def stop_host(folder: Path) -> bool:
-    """Ends the host and every process that it started; whether there was one."""
+    """Ends the host and every process of its session; whether there was one."""
     deadline = time.monotonic() + _START_SECONDS
     while (info := running_host(folder)) is None and _lock_is_held(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
     if info is not None:
-        ours = list(_processes_of(info))
+        ours = list(_session_of(info))
         psutil.Process(info.pid).terminate()
         psutil.wait_procs(ours, timeout=_END_SECONDS)
     end_leftovers(folder, info)
@@ -115,7 +113,7 @@ def end_leftovers(folder: Path, info: HostInfo | None = None) -> None:
     """Kills what is left of a host (the last one) that ended without tidying up, and removes its files."""
     info = info or read_info(folder)
     if info is not None:
-        remaining = list(_processes_of(info))
+        remaining = list(_session_of(info))
         for process in remaining:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -160,7 +158,7 @@ def _spawn(folder: Path, settings: Settings) -> None:
         child = subprocess.Popen(
             command,
             cwd=folder,
-            env={**inherited, "PYTHONPATH": import_path(), HOST_ID: secrets.token_hex(16)},
+            env={**inherited, "PYTHONPATH": import_path()},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -221,24 +219,36 @@ def _lock_is_held(folder: Path) -> bool:
     return False
 
 
-def _processes_of(info: HostInfo) -> Iterator[psutil.Process]:
-    """The living processes of the host."""
-    return (process for process in psutil.process_iter() if _belongs(process, info))
+def _session_of(info: HostInfo) -> Iterator[psutil.Process]:
+    """The host's living processes: those of its session, which it leads and nobody else joins.
+
+    A number that stands for a session is not given away while a process of it lives; one that was given away to a
+    later process therefore has left nothing. In another PID namespace the session is 0, which may be everybody's.
+    """
+    if info.pid <= 1 or _is_later_process(info):
+        return
+    for process in psutil.process_iter():
+        try:
+            ours = os.getsid(process.pid) == info.pid and process.create_time() >= info.started_at - 1
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            continue
+
+
+def _is_later_process(info: HostInfo) -> bool:
+    """Whether the host's number was given to another process since."""
+    try:
+        return abs(psutil.Process(info.pid).create_time() - info.started_at) > 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _lives(info: HostInfo) -> bool:
     """Whether the host that wrote `info` still runs; a killed one may stay as a zombie of its starter."""
     try:
-        return _belongs(psutil.Process(info.pid), info)
+        return not _is_later_process(info) and psutil.Process(info.pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return False
-
-
-def _belongs(process: psutil.Process, info: HostInfo) -> bool:
-    """Whether the process lives and is the host's. Other users' processes, which may not be read, are not."""
-    try:
-        return process.environ().get(HOST_ID) == info.id and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, OSError):
         return False
 
 

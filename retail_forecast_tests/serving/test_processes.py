@@ -14,16 +14,7 @@ import pytest
 from retail_forecast.errors import ConfigurationError
 from retail_forecast.serving.config import UserConfig, build_serve_config, check_serve_config
 from retail_forecast.serving.ports import require_free_port
-from retail_forecast.serving.processes import (
-    HOST_ID,
-    INFO,
-    TOKEN,
-    HostInfo,
-    end_leftovers,
-    running_host,
-    stop_host,
-    write_info,
-)
+from retail_forecast.serving.processes import INFO, TOKEN, HostInfo, end_leftovers, running_host, stop_host, write_info
 from retail_forecast_tests.serving.world import until
 
 
@@ -37,7 +28,7 @@ def test_a_port_in_use_is_named_with_its_setting() -> None:
 
 
 def host(pid: int, scratch: Path) -> HostInfo:
-    return HostInfo("an id that no process has", pid, str(scratch), "127.0.0.1", 8000, 8265, ready=True)
+    return HostInfo(pid, 1.0, str(scratch), "127.0.0.1", 8000, 8265, ready=True)
 
 
 def test_what_a_dead_host_left_is_removed(tmp_path: Path) -> None:
@@ -57,12 +48,20 @@ def test_a_process_that_only_has_the_number_of_an_old_host_is_left_alone(tmp_pat
     assert not (tmp_path / INFO).exists()
 
 
+def test_a_session_that_cannot_be_seen_is_nobody_s(tmp_path: Path) -> None:
+    write_info(tmp_path, host(0, tmp_path / "none"))
+    assert not stop_host(tmp_path)
+    assert not (tmp_path / INFO).exists()
+
+
 def test_what_a_killed_host_started_is_ended_also_while_it_is_a_zombie(tmp_path: Path) -> None:
-    command = ["sh", "-c", "setsid sleep 300 & echo $!; exec sleep 300"]
-    with subprocess.Popen(command, stdout=PIPE, env=os.environ | {HOST_ID: "ours"}) as p:
+    with subprocess.Popen(
+        ["sh", "-c", "sleep 300 & echo $!; exec sleep 300"], stdout=PIPE, start_new_session=True
+    ) as p:
         assert p.stdout is not None
         child = psutil.Process(int(p.stdout.readline()))
-        write_info(tmp_path, replace(host(p.pid, tmp_path / "none"), id="ours"))
+        started = psutil.Process(p.pid).create_time()
+        write_info(tmp_path, replace(host(p.pid, tmp_path / "none"), started_at=started))
         p.kill()
         until(lambda: psutil.Process(p.pid).status() == psutil.STATUS_ZOMBIE)
         assert running_host(tmp_path) is None
