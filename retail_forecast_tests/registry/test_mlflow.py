@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose registry four threads open at once, before there is any."""
     folder = tmp_path_factory.mktemp("mlflow")
+    bundle = make_bundle(folder / "a")
     with ThreadPoolExecutor(4) as pool:
-        made = [pool.submit(_open(folder).register, make_bundle(folder / "a"), metrics={}, tags={}) for _ in range(4)]
+        made = [pool.submit(_open(folder).register, bundle, metrics={}, tags={}) for _ in range(4)]
         assert {one.result().version for one in made} == {"1"}
     return folder
 
