@@ -12,10 +12,8 @@ from retail_forecast.features.spec import (
     feature_names,
     level_names,
 )
-from retail_forecast.features.windows import SMOOTHED
 
 __all__ = [
-    "SMOOTHED",
     "AttributeTable",
     "Categories",
     "CovariateTable",
