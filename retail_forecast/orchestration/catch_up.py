@@ -2,7 +2,8 @@
 
 Automation reacts to changes. It does not come back to what failed, to what changed before its first look at an asset,
 or to what a killed process left. This sensor compares states instead: two looks in a row that find the same thing
-behind, with no run in progress, ask for a run.
+behind, with no run in progress, ask for a run. What a blocking check holds back is not behind: it waits for a
+correction, which automation follows.
 """
 
 import json
@@ -15,7 +16,9 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.orchestration.arrivals import DATA_VERSION
+from retail_forecast.orchestration.checks.forecasts import forecasts_are_sound
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
+from retail_forecast.orchestration.checks.sales import sales_are_sound
 from retail_forecast.orchestration.gate import read_outcome
 from retail_forecast.orchestration.instance import close_abandoned_runs
 from retail_forecast.orchestration.jobs import FORECASTS, PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
@@ -60,14 +63,10 @@ def find_behind(platform: Platform, instance: dg.DagsterInstance) -> Behind:
     stale = {name: stale_partitions(lake, dataset, name) for name in dataset.tables}
     if behind := {name: parts for name, parts in stale.items() if parts}:
         return behind
-    request = read_request(lake)
-    training = [request.id] if request is not None and training_is_pending(platform) else []
-    if training:
-        return {"training": training}
-    if forecasts := _outdated_vintage(platform):
-        return {"forecasts": forecasts}
+    if later := _behind_sales(platform):
+        return later if sales_are_sound(platform) else {}
     endpoint = _unserved_vintage(platform, instance)
-    return {"endpoint": endpoint} if endpoint else {}
+    return {"endpoint": endpoint} if endpoint and forecasts_are_sound(platform) else {}
 
 
 def requests_for(platform: Platform, behind: Behind, state: str) -> Iterator[dg.RunRequest]:
@@ -84,6 +83,14 @@ def requests_for(platform: Platform, behind: Behind, state: str) -> Iterator[dg.
     if "endpoint" in behind:
         after_forecasts = [dg.AssetKey(name) for name in FORECASTS if name != "forecasts"]
         yield dg.RunRequest(run_key=f"{state} endpoint", job_name=REFRESH, asset_selection=after_forecasts)
+
+
+def _behind_sales(platform: Platform) -> Behind:
+    request = read_request(platform.lake)
+    if request is not None and training_is_pending(platform):
+        return {"training": [request.id]}
+    forecasts = _outdated_vintage(platform)
+    return {"forecasts": forecasts} if forecasts else {}
 
 
 def _outdated_vintage(platform: Platform) -> list[str]:

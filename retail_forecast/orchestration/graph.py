@@ -45,7 +45,7 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
             *build_failure_sensors(),
         ],
         jobs=jobs,
-        schedules=build_schedules(),
+        schedules=build_schedules(platform),
         resources=build_resources(platform, overrides),
         executor=dg.in_process_executor,
     )

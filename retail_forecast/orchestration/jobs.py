@@ -4,7 +4,9 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from retail_forecast.dataset import Dataset
+from retail_forecast.orchestration.checks.sales import sales_are_sound
 from retail_forecast.orchestration.instance import prune_runs
+from retail_forecast.orchestration.resources import Platform
 
 PUBLISH_SALES, PUBLISH_TABLES = "publish_sales", "publish_tables"
 RETRAIN, REFRESH = "retrain", "refresh_forecasts"
@@ -42,7 +44,7 @@ def prune_history() -> None:
     delete_old_runs()
 
 
-def build_schedules() -> list[dg.ScheduleDefinition]:
+def build_schedules(platform: Platform) -> list[dg.ScheduleDefinition]:
     """Weekly tidying; and, off unless somebody wants it, a nightly forecast whatever was noticed during the day."""
     return [
         dg.ScheduleDefinition(
@@ -56,6 +58,7 @@ def build_schedules() -> list[dg.ScheduleDefinition]:
             name="refresh_forecasts_nightly",
             job_name=REFRESH,
             cron_schedule="0 3 * * *",
-            description="03:00 UTC. A backstop: forecasts already follow each change of their inputs.",
+            should_execute=lambda _: sales_are_sound(platform),
+            description="03:00 UTC, while the sales are sound. A backstop: forecasts already follow each change.",
         ),
     ]

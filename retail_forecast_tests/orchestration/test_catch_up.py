@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
+from retail_forecast.orchestration.arrivals import DATA_VERSION
 from retail_forecast.orchestration.catch_up import build_catch_up_sensor, find_behind
-from retail_forecast.orchestration.jobs import build_jobs
+from retail_forecast.orchestration.jobs import REFRESH, build_jobs, build_schedules
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START
 from retail_forecast.pipeline.arrivals import look_for_arrivals
 from retail_forecast.pipeline.tables import publish_table, stale_partitions
+from retail_forecast_tests.orchestration.vintages import publish_last_sales
 from retail_forecast_tests.orchestration.world import World, day
 
 
@@ -72,3 +74,66 @@ def test_the_standing_check_names_what_is_behind(world: World, instance: dg.Dags
 
 def test_an_empty_home_is_not_behind(world: World, instance: dg.DagsterInstance) -> None:
     assert find_behind(world.platform, instance) == {}
+
+
+def tell_deployed(instance: dg.DagsterInstance, vintage: str) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization("endpoint", tags={DATA_VERSION: vintage}))
+
+
+def test_an_endpoint_that_was_left_behind_is_asked_for_without_the_forecasts(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    world.deliver_all(days=3)
+    publish_all(world)
+    tell_deployed(instance, publish_last_sales(world, model_version="1").id)
+    assert find_behind(world.platform, instance) == {}
+    second = publish_last_sales(world, model_version="2")
+    assert find_behind(world.platform, instance) == {"endpoint": [second.id]}
+    cursor = look(world, instance, None).cursor
+    (request,) = look(world, instance, cursor).run_requests or []
+    assert request.job_name == REFRESH
+    assert [key.to_user_string() for key in request.asset_selection or []] == ["endpoint", "forecast_accuracy", "drift"]
+    tell_deployed(instance, second.id)
+    assert find_behind(world.platform, instance) == {}
+
+
+def test_forecasts_behind_a_corrected_day_are_asked_for(world: World, instance: dg.DagsterInstance) -> None:
+    world.deliver_all(days=3)
+    publish_all(world)
+    vintage = publish_last_sales(world)
+    world.deliver(0, factor=2)
+    publish_all(world)
+    assert find_behind(world.platform, instance) == {"forecasts": [vintage.id]}
+
+
+def test_forecasts_that_a_blocking_check_of_sales_holds_back_are_not_asked_for(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    world.deliver_all(days=3)
+    publish_all(world)
+    vintage = publish_last_sales(world)
+    world.deliver(3, stores=["north"])  # south reported on each day before
+    publish_all(world)
+    assert find_behind(world.platform, instance) == {}
+    world.deliver(3)
+    publish_all(world)
+    assert find_behind(world.platform, instance) == {"forecasts": [vintage.id]}
+
+
+def test_a_vintage_that_a_blocking_check_holds_back_is_not_served(world: World, instance: dg.DagsterInstance) -> None:
+    world.deliver_all(days=3)
+    publish_all(world)
+    tell_deployed(instance, publish_last_sales(world).id)
+    publish_last_sales(world, share_of_series=0.5)  # three of the six series that sold
+    assert find_behind(world.platform, instance) == {}
+
+
+def test_the_nightly_forecast_waits_while_sales_are_unsound(world: World, instance: dg.DagsterInstance) -> None:
+    nightly = next(one for one in build_schedules(world.platform) if one.name == "refresh_forecasts_nightly")
+    context = dg.build_schedule_context(instance)
+    world.deliver_all(days=3)
+    publish_all(world)
+    assert len(nightly.evaluate_tick(context).run_requests or []) == 1
+    world.deliver(3, stores=["north"])
+    publish_all(world)
+    assert not nightly.evaluate_tick(context).run_requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -70,11 +70,14 @@ class World:
     def landing(self) -> Store:
         return open_store(self.settings.landing)
 
-    def deliver(self, number: int, *, factor: float = 1.0, name: str | None = None) -> Path:
+    def deliver(
+        self, number: int, *, factor: float = 1.0, name: str | None = None, stores: Collection[str] = ("north", "south")
+    ) -> Path:
         """One day of sales as a CSV file: twice as many at half the price."""
         rows = [
             (store, item, day(number), factor * (k + 2) * 5.0 / price(number, item))
             for k, (store, item) in enumerate(SERIES)
+            if store in stores
         ]
         frame = pl.DataFrame(rows, schema=["store_id", "item_id", "date", "units_sold"], orient="row")
         return self.put(f"sales/{name or day(number)}.csv", frame.write_csv().encode())

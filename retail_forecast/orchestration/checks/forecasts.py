@@ -73,6 +73,18 @@ def known_future_covers_the_horizon(platform: dg.ResourceParam[Platform]) -> dg.
     return dg.AssetCheckResult(passed=not short, severity=dg.AssetCheckSeverity.WARN, metadata=ends)
 
 
+def forecasts_are_sound(platform: Platform) -> bool:
+    """Whether the vintage in force would pass the blocking checks now."""
+    vintage = latest_vintage(platform.lake)
+    rows, sales = _rows(platform.lake, vintage), recent_sales(platform.lake, platform.dataset, vintage)
+    results = (
+        evaluate_quantiles(rows, platform.dataset.quantile_columns),
+        evaluate_cover(rows, sales, vintage),
+        evaluate_scale(rows, sales),
+    )
+    return all(result.passed for result in results)
+
+
 def evaluate_quantiles(rows: pl.LazyFrame, quantiles: list[str]) -> dg.AssetCheckResult:
     """Names the first rows whose quantiles cross or which are negative where sales are not."""
     crossing = [pl.col(low) > pl.col(high) for low, high in pairwise(quantiles)]

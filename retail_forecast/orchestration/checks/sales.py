@@ -66,6 +66,17 @@ def expected_stores_are_all_there(platform: dg.ResourceParam[Platform]) -> dg.As
     return evaluate_stores(_parts(platform))
 
 
+def sales_are_sound(platform: Platform) -> bool:
+    """Whether the table as it is now would pass its blocking checks."""
+    parts = _parts(platform)
+    results = (
+        evaluate_duplicates(platform.lake, parts),
+        evaluate_scale(parts, platform.dataset),
+        evaluate_stores(parts),
+    )
+    return all(result.passed for result in results)
+
+
 def _covers(table: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset="sales", name=f"{table}_cover_sales", description=f"Each series that sold last has a row in {table}."
