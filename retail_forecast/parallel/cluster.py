@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import psutil
 
 from retail_forecast.errors import TrainingError
+from retail_forecast.parallel.environment import ray_environment
 
 INSIDE_SHARD = "RETAIL_FORECAST_INSIDE_SHARD"
 """The environment variable that marks a worker."""
@@ -176,21 +176,12 @@ def _cluster_environment(workers: int) -> dict[str, str]:
     """What the cluster's processes inherit; Polars and OpenMP share the cores between the tasks."""
     threads = str(max(1, cores() // workers))
     return {
+        **ray_environment(patience_seconds=300),
         INSIDE_SHARD: "1",
         "OMP_NUM_THREADS": threads,
         "POLARS_MAX_THREADS": threads,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_DEDUP_LOGS": "0",
-        "RAY_enable_metrics_collection": "0",
-        # a start costs 20 s of processor time: on a busy machine that is more than Ray's own 30 s of patience
-        "RAY_raylet_start_wait_time_s": "300",
-        "RAY_agent_register_timeout_ms": "300000",
-        "RAY_gcs_server_port_wait_time_s": "300",
         "RAY_gcs_rpc_server_connect_timeout_s": "60",
     }
 

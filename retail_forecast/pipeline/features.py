@@ -77,7 +77,7 @@ def build_training_features(
     artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, start, cutoff, shard_rows))
     if artifact.is_published():
         return FeatureSet.from_json(artifact.info())
-    releases = read_releases(lake, cutoff=cutoff)
+    releases = read_releases(lake, cutoff=cutoff, keep=True)
     if releases.is_empty():
         raise NotFoundError(f"Any sale by {cutoff}", fix="Deliver sales of earlier periods, or move the cutoff later.")
     pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=shard_rows)
@@ -122,16 +122,17 @@ def forecast_features(
     return pl.concat(frames)
 
 
-def read_releases(lake: Lake, *, cutoff: date) -> pl.DataFrame:
+def read_releases(lake: Lake, *, cutoff: date, keep: bool = False) -> pl.DataFrame:
     """One row per series sold by the cutoff: store_id, item_id, `release` (its first sale). Sorted by series.
 
-    Reads the sales of the cutoff's year, and those of earlier years once. Raises NotFoundError without any.
+    Reads the sales of the cutoff's year, and those of earlier years once if `keep` may write the answer to the lake:
+    for those who publish. Raises NotFoundError without any.
     """
     parts = sorted(lake.table("sales").manifest().parts.items())
     until = [part for partition, part in parts if partition <= cutoff.isoformat()]
     if not until:
         raise _no_sales(f"until {cutoff}")
-    return read_first_sales(lake, until, code=code_digest())
+    return read_first_sales(lake, until, code=code_digest(), keep=keep)
 
 
 def known_future_shortfalls(lake: Lake, dataset: Dataset, *, cutoff: date) -> dict[str, date | None]:

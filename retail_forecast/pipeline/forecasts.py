@@ -107,7 +107,7 @@ def _forecast(
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(forecasts, the feature rows behind them), both sorted by series and date."""
-    releases = read_releases(lake, cutoff=cutoff)
+    releases = read_releases(lake, cutoff=cutoff, keep=True)
     with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
         releases.write_parquet(Path(folder) / "releases.parquet")
         shards = [

@@ -1,4 +1,4 @@
-"""When each series first sold. A year that is over is read once: its answer is kept in the lake until it is corrected.
+"""When each series first sold. A year that is over need be read once: publishers keep its answer until it is corrected.
 
 `releases/<year>/<digest>.parquet` has one row per series that sold in that year; the digest is of the year's parts.
 """
@@ -19,30 +19,36 @@ from retail_forecast.lake.tables import Lake, Part, digest_of
 FOLDER = "releases"
 
 
-def read_first_sales(lake: Lake, parts: Sequence[Part], *, code: str) -> pl.DataFrame:
+def read_first_sales(lake: Lake, parts: Sequence[Part], *, code: str, keep: bool) -> pl.DataFrame:
     """One row per series that sold in these parts of sales: store_id, item_id, `release`; sorted by series.
 
     parts: one at least, in the order of time. `code` names the code that is asked: what other code found is not used.
-    The year of the last part is always read: it may go on.
+    The year of the last part is always read: it may go on. keep: write down what was found of the years before, which
+    needs credentials to write; without it this only reads.
     """
     *past, (_, present) = [(year, list(group)) for year, group in groupby(parts, lambda part: part.partition[:4])]
-    years = [_read_year(lake, year, group, code) for year, group in past]
+    years = [_read_year(lake, year, group, code, keep) for year, group in past]
     found = pl.concat([*years, _find(lake, present)])
     return found.group_by(SERIES).agg(pl.col("release").min()).sort(SERIES)
 
 
-def _read_year(lake: Lake, year: str, parts: Sequence[Part], code: str) -> pl.DataFrame:
+def _read_year(lake: Lake, year: str, parts: Sequence[Part], code: str, keep: bool) -> pl.DataFrame:
     path = f"{FOLDER}/{year}/{digest_of([code, *(part.sha256 for part in parts)])}.parquet"
     try:
         return pl.read_parquet(io.BytesIO(lake.store.read(path)))
     except NotFoundError:
         found = _find(lake, parts)
+    if keep:
+        _keep(lake, year, path, found)
+    return found
+
+
+def _keep(lake: Lake, year: str, path: str, found: pl.DataFrame) -> None:
     for outdated in list(lake.store.list(f"{FOLDER}/{year}")):
         lake.store.delete(outdated.path)
     sink = io.BytesIO()
     found.write_parquet(sink)
     lake.store.write(path, sink.getvalue())
-    return found
 
 
 def _find(lake: Lake, parts: Sequence[Part]) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from typing import NoReturn
 import psutil
 
 from retail_forecast.parallel.cluster import fixed_ports
+from retail_forecast.parallel.environment import ray_environment
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
     INFO,
@@ -30,7 +31,6 @@ from retail_forecast.serving.processes import (
     TOKEN,
     HostInfo,
     end_leftovers,
-    import_path,
     write_info,
     write_token,
 )
@@ -39,6 +39,7 @@ logger = logging.getLogger("retail_forecast.serving.host")
 
 ALREADY_RUNNING = 3
 _ATTEMPTS = 3
+_PATIENCE_SECONDS = 200
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not travel through it
 
 
@@ -124,20 +125,11 @@ def _end_children() -> None:
 def _environment(folder: Path, scratch: Path) -> dict[str, str]:
     """What Ray's processes inherit; it has to be there before Ray is imported."""
     return {
-        "RAY_AUTH_MODE": "token",
+        **ray_environment(patience_seconds=_PATIENCE_SECONDS),
         "RAY_AUTH_TOKEN_PATH": str(folder / TOKEN),
-        "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # one machine only: Ray then listens on 127.0.0.1, on Linux too
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build every worker an environment
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning
         "RAY_enable_worker_prestart": "0",
-        "RAY_enable_metrics_collection": "0",  # replicas have their own
-        # on a busy machine a start takes more than Ray's own patience
-        "RAY_raylet_start_wait_time_s": "200",
-        "RAY_agent_register_timeout_ms": "200000",
-        "RAY_gcs_server_port_wait_time_s": "200",
-        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "200",
-        "PYTHONPATH": import_path(),
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(_PATIENCE_SECONDS),
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": "1",
         "POLARS_MAX_THREADS": "2",

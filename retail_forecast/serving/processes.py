@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
+from retail_forecast.parallel.environment import import_path
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.settings import Settings
 
@@ -142,11 +143,6 @@ def write_info(folder: Path, info: HostInfo) -> None:
 def read_token(folder: Path) -> str:
     """What Ray's REST API asks for."""
     return (folder / TOKEN).read_text().strip()
-
-
-def import_path() -> str:
-    """PYTHONPATH with which another process imports what this one does."""
-    return os.pathsep.join(str(Path(path).resolve()) for path in sys.path if path)
 
 
 def _spawn(folder: Path, settings: Settings) -> None:

@@ -41,7 +41,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def first(lake: Lake, cutoff: date) -> dict[str, str]:
-    found = read_releases(lake, cutoff=cutoff)
+    found = read_releases(lake, cutoff=cutoff, keep=True)
     return {item: str(day) for item, day in found.select("item_id", "release").iter_rows()}
 
 
@@ -55,6 +55,12 @@ def test_years_that_are_over_are_read_once(lake: Lake, scans: list[str]) -> None
     first(lake, date(2024, 1, 1))
     first(lake, date(2024, 1, 2))
     assert scans == ["2022", "2023", "2024", "2024"]
+
+
+def test_who_does_not_publish_writes_nothing_to_the_lake(lake: Lake) -> None:
+    before = [(info.path, info.e_tag) for info in lake.store.list()]
+    assert read_releases(lake, cutoff=date(2024, 1, 2)).height == 3  # a, b and c
+    assert [(info.path, info.e_tag) for info in lake.store.list()] == before
 
 
 def test_a_corrected_year_is_read_again_and_replaces_what_was_kept(lake: Lake, scans: list[str]) -> None:
