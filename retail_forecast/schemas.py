@@ -13,6 +13,7 @@ import polars as pl
 from retail_forecast.dataset import Dataset, ValueType
 from retail_forecast.errors import SchemaError
 
+BASES = ("history", "cold_start")
 _VALUE_COLUMNS: dict[ValueType, Any] = {
     "float": dy.Float32,
     "integer": dy.Int64,
@@ -46,12 +47,17 @@ def schema_for(dataset: Dataset, table: str) -> type[dy.Schema]:
 
 
 def forecast_schema(dataset: Dataset) -> type[dy.Schema]:
-    """Schema of published forecasts: one row per series and period; expected units and their quantiles."""
+    """Schema of published forecasts: one row per series and period; expected units and their quantiles.
+
+    basis: what they rest on, the series' own history or, where it is new, the hierarchy ("cold_start"). spread: how
+    erratic the series is, as the model's intervals want to know it.
+    """
     least = None if dataset.policy.negative_units == "keep" else 0.0
     columns = {key: _key(key) for key in ("store_id", "item_id", "date")}
     columns["lead"] = dy.Int16(nullable=False, min=1, max=dataset.horizon)
     for name in ("mean", *dataset.quantile_columns):
         columns[name] = dy.Float32(nullable=False, min=least)
+    columns |= {"basis": dy.Enum(BASES, nullable=False), "spread": dy.Float32(nullable=False)}
     return _schema("ForecastSchema", columns)
 
 
@@ -76,6 +82,30 @@ class ScoreSchema(dy.Schema):
     level = dy.String(primary_key=True)
     metric = dy.String(primary_key=True)
     value = dy.Float64(nullable=True)
+
+
+class CoverageSchema(dy.Schema):
+    """One row per cutoff, level, lead and quantile: the share of what was sold at or below it, and its pinball loss."""
+
+    cutoff = dy.Date(primary_key=True)
+    level = dy.String(primary_key=True)
+    lead = dy.Int16(primary_key=True, min=1)
+    quantile = dy.Float64(primary_key=True, min=0, max=1)
+    share_below = dy.Float64(min=0, max=1)
+    pinball = dy.Float64(min=0)
+
+
+def level_forecast_schema(dataset: Dataset) -> type[dy.Schema]:
+    """Schema of a vintage's forecasts above the series: one row per level, group and period.
+
+    group: the values of the level's columns, joined by a slash; "total" of the total.
+    """
+    least = None if dataset.policy.negative_units == "keep" else 0.0
+    columns: dict[str, dy.Column] = {"level": _key("level"), "group": dy.String(primary_key=True), "date": _key("date")}
+    columns["lead"] = dy.Int16(nullable=False, min=1, max=dataset.horizon)
+    for name in ("mean", *dataset.quantile_columns):
+        columns[name] = dy.Float32(nullable=False, min=least)
+    return _schema("LevelForecastSchema", columns)
 
 
 def validate_table(schema: type[dy.Schema], frame: pl.DataFrame, *, table: str) -> pl.DataFrame:

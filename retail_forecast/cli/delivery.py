@@ -72,16 +72,27 @@ def csv(
 @exports.command()
 def forecasts(
     out: Annotated[Path, typer.Option(metavar="FILE.parquet", dir_okay=False, help="Parquet file to write.")],
+    level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="Instead of series, groups: total, store_id/department, …")
+    ] = None,
 ) -> None:
-    """The latest vintage: store_id, item_id, date, mean and one column per quantile."""
+    """The latest vintage: store_id, item_id, date, mean, one column per quantile, and the basis.
+
+    With --level, one column per column of the level instead of store_id and item_id.
+    """
+    from retail_forecast.evaluation.hierarchy import level_columns, split_groups
     from retail_forecast.lake import open_lake
-    from retail_forecast.lake.vintages import scan_forecasts
+    from retail_forecast.lake.vintages import scan_forecasts, scan_level_forecasts
     from retail_forecast.settings import load_settings
 
     lake = open_lake(load_settings().lake)
     vintage = latest_vintage_of(lake)
-    columns = ["store_id", "item_id", "date", "mean", *(f"q{quantile:g}" for quantile in vintage.quantiles)]
-    frame = scan_forecasts(lake, vintage.id).select(columns).collect()
+    columns = ["date", "mean", *(f"q{quantile:g}" for quantile in vintage.quantiles)]
+    if level is None:
+        frame = scan_forecasts(lake, vintage.id).select("store_id", "item_id", *columns, "basis").collect()
+    else:
+        rows = scan_level_forecasts(lake, vintage.id, level).collect()
+        frame = split_groups(rows["group"], level_columns(level)).hstack(rows.select(columns))
     out.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(out)
     console().print(f"{frame.height:,} rows of vintage {vintage.id} in {out}")

@@ -25,13 +25,58 @@ def level_name(columns: Sequence[str]) -> str:
     return "/".join(columns) or "total"
 
 
+def level_columns(name: str) -> list[str]:
+    """The inverse of `level_name`."""
+    return [] if name == level_name(()) else name.split("/")
+
+
+def group_names(described: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """What each row's group of a level is called: the values of its columns, joined by a slash.
+
+    A slash or a percent sign within a value is written %2F or %25 and a missing value is empty, so that names can be
+    taken apart again (`split_groups`).
+
+    >>> group_names(pl.DataFrame({"store_id": ["s"], "department": ["a/b"]}), ["store_id", "department"]).to_list()
+    ['s/a%2Fb']
+    """
+    if not columns:
+        return pl.repeat(level_name(()), described.height, dtype=pl.String, eager=True).alias("group")
+    texts = (pl.col(name).cast(pl.String).fill_null("") for name in columns)
+    escaped = [text.str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F") for text in texts]
+    return described.select(group=pl.concat_str(escaped, separator="/"))["group"]
+
+
+def split_groups(groups: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
+    """The inverse of `group_names`: a text column per column of the level; a missing value comes back as empty.
+
+    >>> split_groups(pl.Series(["s/a%2Fb"]), ["store_id", "department"]).row(0)
+    ('s', 'a/b')
+    """
+    if not columns:
+        return pl.DataFrame(height=len(groups))
+    parts = groups.str.split("/")
+    values = {name: parts.list.get(place).str.replace_all("%2F", "/") for place, name in enumerate(columns)}
+    return pl.DataFrame({name: value.str.replace_all("%25", "%", literal=True) for name, value in values.items()})
+
+
 @dataclass(frozen=True)
 class Level:
-    """One level: the series [N], in an order that puts each of its G groups side by side from `starts` on."""
+    """One level: the series [N], in an order that puts each of its G groups side by side from `starts` on.
+
+    groups: the name of each group, in their order.
+    """
 
     name: str
     order: NDArray[np.intp]
     starts: NDArray[np.intp]
+    groups: pl.Series
+
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        """[N]: the group of each series, as its place among the groups."""
+        codes = np.empty(len(self.order), dtype=np.intp)
+        codes[self.order] = np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.order))))
+        return codes
 
     def sums(self, matrix: NDArray[np.floating]) -> NDArray[np.float64]:
         """[N, P] to [G, P]: the sum over each group's series."""
@@ -85,4 +130,4 @@ def _level(described: pl.DataFrame, columns: tuple[str, ...]) -> Level:
         codes = np.zeros(described.height, dtype=np.intp)
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return Level(level_name(columns), order, starts)
+    return Level(level_name(columns), order, starts, group_names(described[order[starts]], columns))

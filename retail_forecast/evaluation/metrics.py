@@ -1,7 +1,8 @@
 """Measures of error over plain arrays: N series, H forecast periods, P periods of history, Q quantiles.
 
-RMSSE and WRMSSE: "The M5 accuracy competition" (Makridakis et al., 2022), equations 1 and 2. WQL: the mean
-over the quantiles of 2 x pinball loss / total of the actual values, as in GluonTS and fev.
+RMSSE and WRMSSE: "The M5 accuracy competition" (Makridakis et al., 2022), equations 1 and 2. SPL and WSPL: "The M5
+uncertainty competition" (2022), equations 1 and 2. WQL: the mean over the quantiles of 2 x pinball loss / total of the
+actual values, as in GluonTS and fev.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ def squared_scale(history: Array, stops: Sequence[int]) -> NDArray[np.float64]:
     >>> squared_scale(np.array([[0.0, 0.0, 3.0, 1.0, 1.0, 9.0]]), [5])  # (1 - 3)^2 and 0, over two steps
     array([[2.]])
     """
-    sold = history != 0
-    first = np.where(sold.any(axis=1), sold.argmax(axis=1), history.shape[1])
-    steps = np.diff(history.astype(np.float64, copy=False), axis=1, prepend=0.0) ** 2
-    steps[np.arange(len(first)), np.minimum(first, history.shape[1] - 1)] = 0.0
-    sums = np.stack([steps[:, :stop].sum(axis=1) for stop in stops], axis=1)
-    counts = np.asarray(stops)[None, :] - 1 - first[:, None]
-    scale: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return scale
+    return _mean_steps(history, stops, power=2)
+
+
+def absolute_scale(history: Array, stops: Sequence[int]) -> NDArray[np.float64]:
+    """[N, P] to [N, len(stops)]: mean absolute step of each series before each stop, from its first sale on.
+
+    >>> absolute_scale(np.array([[0.0, 0.0, 3.0, 1.0, 1.0, 9.0]]), [5])  # 2 and 0, over two steps
+    array([[1.]])
+    """
+    return _mean_steps(history, stops, power=1)
 
 
 def rmsse(error: Array, scale: Array, known: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
@@ -64,8 +67,22 @@ def bias(actual: Array, forecast: Array) -> float:
 
 def pinball(actual: Array, forecast: Array, quantile: float) -> float:
     """Mean pinball (quantile) loss, in units."""
-    below = actual - forecast
-    return float(np.mean(np.maximum(quantile * below, (quantile - 1) * below)))
+    return float(np.mean(_pinball_losses(actual, forecast, quantile)))
+
+
+def scaled_pinball(
+    actual: Array, forecasts: Array, quantiles: Sequence[float], scale: Array, known: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """[N, H] and [N, H, Q] to [N]: the mean over the quantiles of the pinball loss over the mean absolute step (SPL).
+
+    NaN where there is no scale. known: [N, H], false where the actual value is not there (yet).
+    """
+    known = np.ones(actual.shape, dtype=bool) if known is None else known
+    losses = np.mean(
+        [_masked_mean(_pinball_losses(actual, forecasts[..., i], q), known) for i, q in enumerate(quantiles)], axis=0
+    )
+    usable = np.isfinite(scale) & (scale > 0)
+    return np.asarray(np.divide(losses, scale, out=np.full(len(scale), np.nan), where=usable))
 
 
 def wql(actual: Array, forecasts: Array, quantiles: Sequence[float]) -> float:
@@ -78,6 +95,22 @@ def wql(actual: Array, forecasts: Array, quantiles: Sequence[float]) -> float:
 def coverage(actual: Array, lower: Array, upper: Array) -> float:
     """Share of the values that lie within their interval, bounds included."""
     return float(np.mean((actual >= lower) & (actual <= upper)))
+
+
+def _mean_steps(history: Array, stops: Sequence[int], *, power: int) -> NDArray[np.float64]:
+    sold = history != 0
+    first = np.where(sold.any(axis=1), sold.argmax(axis=1), history.shape[1])
+    steps = np.abs(np.diff(history.astype(np.float64, copy=False), axis=1, prepend=0.0)) ** power
+    steps[np.arange(len(first)), np.minimum(first, history.shape[1] - 1)] = 0.0
+    sums = np.stack([steps[:, :stop].sum(axis=1) for stop in stops], axis=1)
+    counts = np.asarray(stops)[None, :] - 1 - first[:, None]
+    scale: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return scale
+
+
+def _pinball_losses(actual: Array, forecast: Array, quantile: float) -> NDArray[np.float64]:
+    below = actual - forecast
+    return np.asarray(np.maximum(quantile * below, (quantile - 1) * below), dtype=np.float64)
 
 
 def _masked_mean(values: Array, known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -12,27 +11,19 @@ from numpy.typing import NDArray
 
 from retail_forecast.errors import SchemaError
 from retail_forecast.evaluation import metrics
-from retail_forecast.evaluation.hierarchy import ALL_LEVELS, SERIES, Level, build_levels, level_name
-from retail_forecast.evaluation.panel import Panel, build_panel, numbered
-from retail_forecast.evaluation.weights import recent_revenue
+from retail_forecast.evaluation.hierarchy import ALL_LEVELS, SERIES, level_name
+from retail_forecast.evaluation.panel import numbered
+from retail_forecast.evaluation.quantile_scores import plain_scores
+from retail_forecast.evaluation.yardsticks import Yardstick, build_yardsticks
 
 Frame = pl.LazyFrame | pl.DataFrame
-_SCHEMA = {
+SCORE_COLUMNS = {
     "model": pl.String,
     "cutoff": pl.Date,
     "level": pl.String,
     "metric": pl.String,
     "value": pl.Float64,
 }
-
-
-@dataclass(frozen=True)
-class _Yardstick:
-    """One level at one cutoff: the scale [G] and the weight [G] of each of its groups."""
-
-    level: Level
-    scale: NDArray[np.float64]
-    weight: NDArray[np.float64]
 
 
 def score_table(
@@ -55,27 +46,23 @@ def score_table(
     """
     table = predictions.lazy().collect()
     if table.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=SCORE_COLUMNS)
     series = table.select(SERIES).unique().sort(SERIES)
-    cutoffs = table["cutoff"].unique().sort().to_list()
-    panel = build_panel(history.lazy(), series, last=cutoffs[-1])
-    lazy_prices = None if prices is None else prices.lazy()
-    built = build_levels(series, attributes, levels)
-    scales = [_scales(level, panel, cutoffs) for level in built]
+    periods = {cutoff: horizon or frame["date"].n_unique() for (cutoff,), frame in table.group_by("cutoff")}
+    return score_against(table, build_yardsticks(series, history, attributes, prices, levels, periods))
+
+
+def score_against(table: pl.DataFrame, yardsticks: Mapping[date, Sequence[Yardstick]]) -> pl.DataFrame:
+    """`score_table` with yardsticks that are there already."""
+    series = table.select(SERIES).unique().sort(SERIES)
     rows: list[tuple[str, date, str, str, float]] = []
-    for column, cutoff in enumerate(cutoffs):
-        stop, at_cutoff = panel.periods_until(cutoff), table.filter(cutoff=cutoff)
+    for cutoff, at_hand in sorted(yardsticks.items()):
+        at_cutoff = table.filter(cutoff=cutoff)
         _check_same_rows(at_cutoff, cutoff)
-        periods = horizon or at_cutoff["date"].n_unique()
-        revenue = recent_revenue(panel, stop=stop, horizon=periods, prices=lazy_prices)
-        yardsticks = [
-            _Yardstick(level, scale[:, column], level.sums(revenue[:, None])[:, 0])
-            for level, scale in zip(built, scales, strict=True)
-        ]
         for (model,), frame in at_cutoff.partition_by("model", as_dict=True).items():
-            scored = _scores(frame, series, yardsticks)
+            scored = _scores(frame, series, at_hand)
             rows += [(str(model), cutoff, level, metric, value) for level, metric, value in scored]
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row").sort("model", "cutoff", maintain_order=True)
+    return pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row").sort("model", "cutoff", maintain_order=True)
 
 
 def wrmsse(
@@ -94,13 +81,6 @@ def wrmsse(
     return float(scores.filter(level=ALL_LEVELS, metric="wrmsse")["value"].item())
 
 
-def _scales(level: Level, panel: Panel, cutoffs: Sequence[date]) -> NDArray[np.float64]:
-    stops = [panel.periods_until(cutoff) for cutoff in cutoffs]
-    if panel.units.shape[1] == 0:
-        return np.full((len(level.starts), len(stops)), np.nan)
-    return np.concatenate([metrics.squared_scale(chunk, stops) for chunk in level.chunks(panel.units)])
-
-
 def _check_same_rows(at_cutoff: pl.DataFrame, cutoff: date) -> None:
     keys = [*SERIES, "date"]
     counts = at_cutoff.group_by("model").agg(rows=pl.len()).sort("rows", "model")
@@ -114,9 +94,7 @@ def _check_same_rows(at_cutoff: pl.DataFrame, cutoff: date) -> None:
         )
 
 
-def _scores(
-    frame: pl.DataFrame, series: pl.DataFrame, yardsticks: Sequence[_Yardstick]
-) -> list[tuple[str, str, float]]:
+def _scores(frame: pl.DataFrame, series: pl.DataFrame, yardsticks: Sequence[Yardstick]) -> list[tuple[str, str, float]]:
     """(level, metric, value) of one model at one cutoff."""
     known = frame.drop_nulls("units_sold")
     if known.is_empty():
@@ -127,7 +105,7 @@ def _scores(
     for yardstick in yardsticks:
         summed = yardstick.level.sums(error)
         seen = yardstick.level.sums(forecast_known) > 0
-        value = metrics.weighted_mean(metrics.rmsse(summed, yardstick.scale, seen), yardstick.weight)
+        value = metrics.weighted_mean(metrics.rmsse(summed, yardstick.squared, seen), yardstick.weight)
         relative.append(value)
         name = yardstick.level.name
         rows += [(name, "wrmsse", value), (name, "mae", float(np.abs(summed[seen]).mean()))]
@@ -157,13 +135,7 @@ def _quantile_scores(known: pl.DataFrame) -> list[tuple[str, str, float]]:
         return []
     actual = known["units_sold"].cast(pl.Float64).to_numpy()
     forecasts = known.select(pl.col([columns[q] for q in quantiles]).cast(pl.Float64)).to_numpy()
-    scores = [("wql", metrics.wql(actual, forecasts, quantiles))]
-    for low, quantile in enumerate(quantiles):
-        high = next((i for i, other in enumerate(quantiles) if np.isclose(other, 1 - quantile)), low)
-        if high > low:
-            share = metrics.coverage(actual, forecasts[:, low], forecasts[:, high])
-            scores.append((f"coverage_{1 - 2 * quantile:g}", share))
-    return [(level_name(SERIES), metric, value) for metric, value in scores]
+    return [(level_name(SERIES), *one) for one in plain_scores(actual, forecasts, quantiles)]
 
 
 def _quantile(column: str) -> float | None:

@@ -1,8 +1,9 @@
 """Vintages: immutable sets of forecasts, each with its cutoff, its model and the exact inputs behind it.
 
-A vintage is a folder `vintages/<id>/`: forecasts.parquet, scenario_features.parquet (the horizon's feature rows, for
-what-if), bundle/ (the model) and, written last, vintage.json. A pointer names the vintage in force: the one that was
-published last, also when its content was known from before (a correction that was taken back).
+A vintage is a folder `vintages/<id>/`: forecasts.parquet, level_forecasts.parquet (the levels above the series),
+scenario_features.parquet (the horizon's feature rows, for what-if), bundle/ (the model) and, written last,
+vintage.json. A pointer names the vintage in force: the one that was published last, also when its content was known
+from before (a correction that was taken back).
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _PREFIX = "vintages"
 
 @dataclass(frozen=True)
 class Vintage:
-    """What is said of one vintage. Dates are ISO texts; `inputs` lists, per table, the objects behind its parts."""
+    """What is said of one vintage. Dates are ISO texts; `inputs` lists, per table, the objects behind its parts.
+
+    levels: names of the levels above the series that it has forecasts of.
+    """
 
     id: str
     dataset: str
@@ -42,6 +46,7 @@ class Vintage:
     created_at: str
     rows: int
     series: int
+    levels: tuple[str, ...] = ()
 
 
 def vintage_id(cutoff: date, fingerprint: str) -> str:
@@ -50,7 +55,12 @@ def vintage_id(cutoff: date, fingerprint: str) -> str:
 
 
 def publish_vintage(
-    lake: Lake, vintage: Vintage, forecasts: pl.DataFrame, scenario_features: pl.DataFrame, bundle: Path
+    lake: Lake,
+    vintage: Vintage,
+    forecasts: pl.DataFrame,
+    scenario_features: pl.DataFrame,
+    bundle: Path,
+    level_forecasts: pl.DataFrame | None = None,
 ) -> Vintage:
     """Writes the vintage's files, vintage.json last, and puts it in force.
 
@@ -60,7 +70,10 @@ def publish_vintage(
         put_in_force(lake, published.id)
         return published
     folder = f"{_PREFIX}/{vintage.id}"
-    for name, frame in (("forecasts", forecasts), ("scenario_features", scenario_features)):
+    frames = {"forecasts": forecasts, "scenario_features": scenario_features}
+    if level_forecasts is not None:
+        frames["level_forecasts"] = level_forecasts
+    for name, frame in frames.items():
         lake.store.write(f"{folder}/{name}.parquet", parquet_bytes(frame))
     lake.store.upload_folder(bundle, f"{folder}/bundle")
     lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
@@ -90,7 +103,7 @@ def find_vintage(lake: Lake, id: str) -> Vintage | None:
         raw = json.loads(lake.store.read(f"{_PREFIX}/{id}/vintage.json"))
     except NotFoundError:
         return None
-    return Vintage(**{**raw, "quantiles": tuple(raw["quantiles"])})
+    return Vintage(**{**raw, "quantiles": tuple(raw["quantiles"]), "levels": tuple(raw.get("levels", ()))})
 
 
 def read_vintage(lake: Lake, id: str) -> Vintage:
@@ -122,6 +135,18 @@ def scan_forecasts(lake: Lake, id: str) -> pl.LazyFrame:
     """The vintage's forecasts: one row per series and period, sorted by store_id, item_id, date."""
     read_vintage(lake, id)
     return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/forecasts.parquet"))
+
+
+def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
+    """The vintage's forecasts of one level above the series: one row per group and period, sorted by group and date.
+
+    Raises NotFoundError naming the levels that there are.
+    """
+    vintage = read_vintage(lake, id)
+    if level not in vintage.levels:
+        fix = f"It has {', '.join(vintage.levels) or 'none: publish forecasts again'}."
+        raise NotFoundError(f"Level {level!r} in vintage {id}", fix=fix)
+    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/level_forecasts.parquet")).filter(level=level)
 
 
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:

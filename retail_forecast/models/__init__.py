@@ -3,9 +3,12 @@
 from retail_forecast.models.baselines import BASELINES, Baseline
 from retail_forecast.models.bundle import Bundle, write_bundle
 from retail_forecast.models.calibration import fit_level
+from retail_forecast.models.coherence import raise_to_parts
 from retail_forecast.models.ensemble import load_members, predict_members, train_members
-from retail_forecast.models.intervals import Intervals, fit_intervals
+from retail_forecast.models.interval_fitting import Sample, fit_intervals
+from retail_forecast.models.intervals import Intervals, intervals_from_json, intervals_to_json
 from retail_forecast.models.recipe import Recipe
+from retail_forecast.models.spread import compute_spread, spread_periods
 
 __all__ = [
     "BASELINES",
@@ -13,10 +16,16 @@ __all__ = [
     "Bundle",
     "Intervals",
     "Recipe",
+    "Sample",
+    "compute_spread",
     "fit_intervals",
     "fit_level",
+    "intervals_from_json",
+    "intervals_to_json",
     "load_members",
     "predict_members",
+    "raise_to_parts",
+    "spread_periods",
     "train_members",
     "write_bundle",
 ]

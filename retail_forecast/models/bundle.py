@@ -4,7 +4,7 @@ bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 calibration.json  the level by which means are multiplied (once there was a backtest)
-intervals.json    residual quantiles of the backtest (once there was one)
+intervals.json    residual quantiles of the backtest, by level (once there was one)
 scores.json       the backtest's scores (once there was one)
 """
 
@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import FeatureSpec, feature_names
 from retail_forecast.models.ensemble import load_members, predict_members
-from retail_forecast.models.intervals import Intervals
+from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import Recipe
 
 FORMAT = 2
 KEYS = ["store_id", "item_id", "date"]
+SERIES_LEVEL = "store_id/item_id"
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ class Bundle:
         return total.hexdigest()
 
     @cached_property
-    def intervals(self) -> Intervals:
-        """What the backtest's residuals say of uncertainty. Raises NotFoundError before there was a backtest."""
-        return Intervals.from_json(_read_json(self.path / "intervals.json"))
+    def intervals(self) -> Mapping[str, Intervals]:
+        """Level to what the backtest's residuals say of it. Raises NotFoundError before there was a backtest."""
+        return intervals_from_json(_read_json(self.path / "intervals.json"))
 
     @cached_property
     def level(self) -> float:
@@ -103,8 +104,8 @@ class Bundle:
         return features.select(KEYS).with_columns(mean=pl.Series(mean * self.level).cast(pl.Float32))
 
     def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:
-        """The same rows (with lead and mean) and a column q<quantile> per quantile; they never cross."""
-        return self.intervals.add_quantiles(forecasts, quantiles)
+        """The same rows (with lead, mean and spread) and a column q<quantile> per quantile; they never cross."""
+        return self.intervals[SERIES_LEVEL].add_quantiles(forecasts, quantiles)
 
     def _predict(self, pool: str, features: pl.DataFrame) -> NDArray[np.float64]:
         if pool not in self._boosters:

@@ -6,7 +6,6 @@ features knows what was known at the rolling cutoff before it, so the one featur
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,13 +17,12 @@ from typing import Literal
 import polars as pl
 
 from retail_forecast.errors import TrainingError
-from retail_forecast.evaluation import rolling_cutoffs, score_table
+from retail_forecast.evaluation import rolling_cutoffs
 from retail_forecast.features import FeatureSpec, build_categories, feature_names
 from retail_forecast.models import (
     BASELINES,
     Bundle,
     Recipe,
-    fit_intervals,
     fit_level,
     load_members,
     predict_members,
@@ -32,10 +30,11 @@ from retail_forecast.models import (
 )
 from retail_forecast.models.bundle import KEYS, write_json
 from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.backtest_scores import write_intervals_and_scores
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 from retail_forecast.pipeline.history import History, read_history
 from retail_forecast.pipeline.train import counted, read_rows, read_training_rows, shard_memory_gb
-from retail_forecast.schemas import BacktestSchema, ScoreSchema, validate_table
+from retail_forecast.schemas import BacktestSchema, validate_table
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 
@@ -71,7 +70,7 @@ def backtest_recipe(
     checkpoints: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
-    """Writes predictions.parquet, scores.parquet and .json, calibration.json, intervals.json and backtest.json.
+    """Writes the tables predictions, scores and coverage, and calibration.json, intervals.json and backtest.json.
 
     Returns the scores, of forecasts whose level was not set right: no cutoff may be judged by what it taught.
 
@@ -213,33 +212,9 @@ def _joined(parts: Sequence[Path]) -> pl.DataFrame:
 def _write_intervals_and_scores(
     predictions: pl.DataFrame, history: History, spec: FeatureSpec, recipe: Recipe, out: Path
 ) -> pl.DataFrame:
-    ours = predictions.filter(pl.col("model") == CHALLENGER)
-    positive = recipe.objective == "tweedie"
-    level = fit_level(ours)
+    level = fit_level(predictions.filter(pl.col("model") == CHALLENGER))
     write_json(out / "calibration.json", {"level": level})
-    levelled = ours.with_columns(pl.col("mean") * level)
-    intervals = fit_intervals(levelled, horizon=spec.horizon, quantiles=history.quantiles, non_negative=positive)
-    write_json(out / "intervals.json", intervals.to_json())
-    judged = _with_quantiles(predictions, ours, history.quantiles, spec, positive)
-    scores = score_table(
-        judged, history.sales, history.attributes, history.prices, history.levels, horizon=spec.horizon
+    positive = recipe.objective == "tweedie"
+    return write_intervals_and_scores(
+        predictions, history, spec, out, model=CHALLENGER, level=level, non_negative=positive
     )
-    finite = validate_table(ScoreSchema, scores.filter(pl.col("value").is_finite()), table="scores")
-    finite.write_parquet(out / "scores.parquet")
-    write_json(out / "scores.json", json.loads(finite.write_json()))
-    return finite
-
-
-def _with_quantiles(
-    predictions: pl.DataFrame, ours: pl.DataFrame, quantiles: Sequence[float], spec: FeatureSpec, positive: bool
-) -> pl.DataFrame:
-    """The predictions, and the challenger's quantiles at each cutoff by the residuals of the other cutoffs."""
-    cutoffs = ours["cutoff"].unique().sort().to_list()
-    if len(cutoffs) < 2:
-        return predictions
-    judged = [predictions.filter(pl.col("model") != CHALLENGER)]
-    for cutoff in cutoffs:
-        others = ours.filter(pl.col("cutoff") != cutoff)
-        intervals = fit_intervals(others, horizon=spec.horizon, quantiles=quantiles, non_negative=positive)
-        judged.append(intervals.add_quantiles(ours.filter(pl.col("cutoff") == cutoff), quantiles))
-    return pl.concat(judged, how="diagonal")

@@ -18,11 +18,14 @@ from retail_forecast.lake.tables import Lake, Part, digest_of
 from retail_forecast.lake.vintages import Vintage, find_vintage, publish_vintage, put_in_force, vintage_id
 from retail_forecast.models import Bundle
 from retail_forecast.parallel import map_shards
+from retail_forecast.pipeline.cold_start import add_basis, add_new_releases, as_new, read_new_series
 from retail_forecast.pipeline.features import code_digest, forecast_features, read_releases
+from retail_forecast.pipeline.level_forecasts import add_levels
 from retail_forecast.pipeline.train import counted
 from retail_forecast.schemas import forecast_schema, validate_table
 
 _SHARD_GB = 2.5
+_CONTENT = "series, levels, basis"  # what a vintage holds; another content is another vintage
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def publish_forecasts(
     if (published := find_vintage(lake, name)) is not None:
         put_in_force(lake, name)
         return published
-    forecasts, features = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
+    forecasts, features, levels = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
     vintage = Vintage(
         id=name,
         dataset=dataset.name,
@@ -86,8 +89,9 @@ def publish_forecasts(
         created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         rows=forecasts.height,
         series=forecasts.select(pl.struct(SERIES).n_unique()).item(),
+        levels=tuple(levels["level"].unique().sort()),
     )
-    return publish_vintage(lake, vintage, forecasts, features, bundle_dir)
+    return publish_vintage(lake, vintage, forecasts, features, bundle_dir, levels)
 
 
 def last_sales(lake: Lake) -> date:
@@ -105,11 +109,13 @@ def _forecast(
     cutoff: date,
     workers: int,
     on_progress: Callable[[int, int], None] | None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(forecasts, the feature rows behind them), both sorted by series and date."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(forecasts, the feature rows behind them, forecasts of the levels above), sorted by series or group and date."""
     releases = read_releases(lake, cutoff=cutoff, keep=True)
+    new = read_new_series(lake, dataset, releases, cutoff=cutoff)
     with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
-        releases.write_parquet(Path(folder) / "releases.parquet")
+        add_new_releases(releases, new, cutoff=cutoff).write_parquet(Path(folder) / "releases.parquet")
+        new.write_parquet(Path(folder) / "new_series.parquet")
         shards = [
             ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
             for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
@@ -117,8 +123,10 @@ def _forecast(
         map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, on_done=counted(shards, on_progress))
         forecasts = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
         features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
-    forecasts = forecasts.sort(*SERIES, "date")
-    return validate_table(forecast_schema(dataset), forecasts, table="forecasts"), features.sort(*SERIES, "date")
+    forecasts, levels = add_levels(lake, dataset, bundle, forecasts.sort(*SERIES, "date"), cutoff=cutoff)
+    forecasts = add_basis(forecasts, releases, dataset, cutoff=cutoff)
+    valid = validate_table(forecast_schema(dataset), forecasts, table="forecasts")
+    return valid, features.sort(*SERIES, "date"), levels
 
 
 def _pools(bundle: Bundle, stores: pl.Series) -> dict[str, tuple[str, ...]]:
@@ -132,11 +140,12 @@ def _pools(bundle: Bundle, stores: pl.Series) -> dict[str, tuple[str, ...]]:
 
 def _forecast_shard(shard: ForecastShard) -> int:
     releases = pl.read_parquet(shard.folder / "releases.parquet")
+    new = pl.read_parquet(shard.folder / "new_series.parquet")
     features = forecast_features(shard.lake, shard.dataset, cutoff=shard.cutoff, stores=shard.stores, releases=releases)
     bundle = Bundle.load(shard.bundle)
+    features = as_new(features, new, bundle.spec)
     lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
-    means = bundle.predict(features).with_columns(lead=lead.cast(pl.Int16))
-    bundle.add_quantiles(means, shard.dataset.quantiles).write_parquet(shard.forecasts)
+    bundle.predict(features).with_columns(lead=lead.cast(pl.Int16)).write_parquet(shard.forecasts)
     features.drop("units_sold").write_parquet(shard.features)
     return features.height
 
@@ -156,4 +165,6 @@ def _fingerprint(
     bundle: Bundle, model_version: str, dataset: Dataset, cutoff: date, parts: Mapping[str, Sequence[Part]]
 ) -> str:
     contents = [f"{name}:{part.partition}:{part.sha256}" for name, of_table in parts.items() for part in of_table]
-    return digest_of([model_version, bundle.digest, str(cutoff), dataset.hash, __version__, code_digest(), *contents])
+    return digest_of(
+        [_CONTENT, model_version, bundle.digest, str(cutoff), dataset.hash, __version__, code_digest(), *contents]
+    )

@@ -96,10 +96,14 @@ class Period(Estimate):
 
 
 class SeriesForecast(BaseModel):
-    """One series over the horizon, in the order of dates."""
+    """One series over the horizon, in the order of dates.
+
+    basis: cold_start where the series is new and its forecasts rest on its store, department and price.
+    """
 
     store_id: str
     item_id: str
+    basis: Literal["history", "cold_start"]
     forecasts: list[Period]
 
 

@@ -81,7 +81,8 @@ class Predictor:
         """Mean and quantiles [H, 1 + Q] of the model for feature rows of one series."""
         first, last = self.table.spans[series]
         lead = pl.Series("lead", self.table.leads[first:last], dtype=pl.Int16)
-        mean = self.bundle.predict(rows).with_columns(lead)
+        spread = pl.Series("spread", self.table.spreads[first:last])
+        mean = self.bundle.predict(rows).with_columns(lead, spread)
         full = self.bundle.add_quantiles(mean, self.vintage.quantiles)
         columns = ["mean", *(f"q{q:g}" for q in self.vintage.quantiles)]
         return np.round(full.select(pl.col(columns).cast(pl.Float64)).to_numpy(), DECIMALS) + 0.0

@@ -24,11 +24,14 @@ class ForecastTable:
     leads: list[int]
     values: np.ndarray[Any, np.dtype[np.float64]]
     quantile_names: list[str]
+    spreads: np.ndarray[Any, np.dtype[np.float32]]
+    cold_starts: frozenset[Series] = frozenset()
 
     @classmethod
     def build(cls, forecasts: pl.DataFrame, quantiles: tuple[float, ...]) -> ForecastTable:
-        """The table of a frame with one row per series and period: store_id, item_id, date, lead, mean, q…"""
+        """The table of a frame with one row per series and period: store_id, item_id, date, lead, mean, q…, basis."""
         frame = forecasts.sort("store_id", "item_id", "date")
+        new = frame.filter(pl.col("basis").cast(pl.String) == "cold_start").select("store_id", "item_id")
         columns = ["mean", *(f"q{q:g}" for q in quantiles)]
         values = frame.select(pl.col(columns).cast(pl.Float64)).to_numpy()
         return cls(
@@ -37,7 +40,13 @@ class ForecastTable:
             leads=frame["lead"].to_list(),
             values=np.round(values, DECIMALS) + 0.0,  # no negative zero
             quantile_names=[f"{q:g}" for q in quantiles],
+            spreads=frame["spread"].to_numpy(),
+            cold_starts=frozenset(new.unique().iter_rows()),
         )
+
+    def basis(self, series: Series) -> str:
+        """What the series' forecasts rest on."""
+        return "cold_start" if series in self.cold_starts else "history"
 
     def rows(self, series: Series) -> list[dict[str, Any]]:
         """One dict per period of the series. Raises KeyError."""

@@ -9,8 +9,9 @@ from polars.testing import assert_frame_equal
 
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import build_categories
-from retail_forecast.models import Bundle, Recipe, fit_intervals, train_members, write_bundle
+from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import write_json
+from retail_forecast_tests.models.samples import write_series_intervals
 from retail_forecast_tests.models.small_features import CUTOFF, SPEC, STORES, small_features
 
 RECIPE = Recipe(trees=20, learning_rate=0.2, leaves=7)
@@ -88,7 +89,7 @@ def test_quantiles_need_a_backtest_first(bundle: Bundle, tmp_path: Path) -> None
     with pytest.raises(NotFoundError, match=r"intervals\.json"):
         Bundle.load(bundle.path).add_quantiles(means, [0.5])
     residuals = means.with_columns(small_features()["units_sold"])
-    write_json(bundle.path / "intervals.json", fit_intervals(residuals, horizon=7).to_json())
+    write_series_intervals(bundle.path, residuals, horizon=7)
     try:
         assert Bundle.load(bundle.path).add_quantiles(means, [0.1, 0.9]).columns[-2:] == ["q0.1", "q0.9"]
     finally:

@@ -10,11 +10,11 @@ from polars.testing import assert_frame_equal
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import Vintage, latest_vintage, list_vintages, scan_forecasts, scan_scenario_features
-from retail_forecast.models import Bundle, fit_intervals
-from retail_forecast.models.bundle import write_json
+from retail_forecast.models import Bundle
 from retail_forecast.pipeline.features import forecast_features
 from retail_forecast.pipeline.forecasts import publish_forecasts
 from retail_forecast.pipeline.train import train_model
+from retail_forecast_tests.models.samples import write_series_intervals
 from retail_forecast_tests.pipeline.shop_lake import (
     CUTOFF,
     DAYS,
@@ -36,7 +36,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     residuals = pl.DataFrame(
         {"lead": [1, 4, 7] * 40, "mean": [5.0] * 120, "units_sold": [float(n) for n in range(120)]}
     )
-    write_json(folder / "bundle" / "intervals.json", fit_intervals(residuals, horizon=HORIZON).to_json())
+    write_series_intervals(folder / "bundle", residuals, horizon=HORIZON, levels=["total", "store_id/department"])
     return folder / "bundle"
 
 
@@ -57,7 +57,8 @@ def forecasts_of(lake: Lake, vintage: Vintage) -> pl.DataFrame:
 
 def test_every_active_series_is_forecast_for_the_whole_horizon(lake: Lake, bundle: Path) -> None:
     rows = forecasts_of(lake, publish(lake, bundle))
-    assert rows.columns == ["store_id", "item_id", "date", "lead", "mean", "q0.1", "q0.5", "q0.9"]
+    quantiles = ["q0.1", "q0.5", "q0.9"]
+    assert rows.columns == ["store_id", "item_id", "date", "lead", "mean", *quantiles, "basis", "spread"]
     assert rows.height == 9 * HORIZON
     assert rows["date"].unique().sort().to_list() == [CUTOFF + timedelta(days=lead) for lead in range(1, HORIZON + 1)]
     assert rows.equals(rows.sort("store_id", "item_id", "date"))

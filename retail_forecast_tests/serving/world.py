@@ -16,8 +16,8 @@ import polars as pl
 from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec, build_categories, build_features
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
-from retail_forecast.models import Bundle, Recipe, fit_intervals, train_members, write_bundle
-from retail_forecast.models.bundle import write_json
+from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
+from retail_forecast_tests.models.samples import write_series_intervals
 
 FIRST_DAY, CUTOFF, HORIZON = date(2024, 1, 1), date(2024, 9, 30), 7
 STORES, ITEMS = ("S1", "S2"), ("bread", "milk", "eggs/6")
@@ -68,7 +68,7 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
     known = rows.filter(pl.col("date") <= CUTOFF)
     lead = pl.Series("lead", [1 + i % HORIZON for i in range(known.height)], dtype=pl.Int16)
     residuals = bundle.predict(known).with_columns(known["units_sold"], lead)
-    write_json(folder / "intervals.json", fit_intervals(residuals, horizon=HORIZON, quantiles=QUANTILES).to_json())
+    write_series_intervals(folder, residuals, horizon=HORIZON, quantiles=QUANTILES)
     return Bundle.load(folder)
 
 
@@ -76,7 +76,13 @@ def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, sca
     """The forecasts of the bundle as a vintage; with a `scale` other than 1 they are not what the model says."""
     ahead = rows.filter(pl.col("date") > CUTOFF).sort("store_id", "item_id", "date")
     lead = ((pl.col("date") - CUTOFF).dt.total_days()).cast(pl.Int16)
-    mean = bundle.predict(ahead).with_columns(lead=lead, mean=pl.col("mean") * scale)
+    new = pl.col("item_id") == "eggs/6"
+    mean = bundle.predict(ahead).with_columns(
+        lead=lead,
+        mean=pl.col("mean") * scale,
+        basis=pl.when(new).then(pl.lit("cold_start")).otherwise(pl.lit("history")),
+        spread=pl.lit(0.25, dtype=pl.Float32),
+    )
     forecasts = bundle.add_quantiles(mean, QUANTILES)
     fingerprint = f"{version}{scale}".encode().hex().ljust(10, "0")
     series = len(STORES) * len(ITEMS)

@@ -96,15 +96,19 @@ def evaluate_quantiles(rows: pl.LazyFrame, quantiles: list[str]) -> dg.AssetChec
 
 
 def evaluate_cover(rows: pl.LazyFrame, sales: pl.LazyFrame | None, vintage: Vintage | None) -> dg.AssetCheckResult:
-    """Every series that sold in the recent periods, and every lead of each series that is forecast."""
+    """Every series that sold in the recent periods, and every lead of each series with a history.
+
+    The forecasts of a new series begin when it is listed.
+    """
     if sales is None or vintage is None:
         return dg.AssetCheckResult(passed=False, metadata={"problem": "Nothing is published."})
-    series = rows.group_by("store_id", "item_id").len().collect()
+    series = rows.group_by("store_id", "item_id").agg(pl.len(), pl.col("basis").first().cast(pl.String)).collect()
     sold = sales.filter(pl.col("units_sold") > 0).select("store_id", "item_id").unique().collect()
     absent = sold.join(series, on=["store_id", "item_id"], how="anti").sort("store_id", "item_id")
-    short = series.filter(pl.col("len") != vintage.horizon)
+    short = series.filter((pl.col("len") != vintage.horizon) & (pl.col("basis") == "history"))
     named = [f"{store}, {item}" for store, item in absent.head(_NAMED).iter_rows()]
-    numbers = {"series": series.height, "absent": absent.height, "incomplete": short.height}
+    new = series.filter(basis="cold_start").height
+    numbers = {"series": series.height, "new series": new, "absent": absent.height, "incomplete": short.height}
     passed = absent.is_empty() and short.is_empty() and not series.is_empty()
     return dg.AssetCheckResult(passed=passed, metadata={**numbers, "first absent": "; ".join(named) or "none"})
 

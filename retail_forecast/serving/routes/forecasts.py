@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -17,10 +17,11 @@ from retail_forecast.serving.contracts import (
     WhatIfAnswer,
     WhatIfRequest,
 )
+from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
 from retail_forecast.serving.scenario import CovariateChange, ScenarioError
-from retail_forecast.serving.table import DECIMALS
+from retail_forecast.serving.table import DECIMALS, Series
 
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 
@@ -38,8 +39,7 @@ async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONRe
     """Expected units and quantiles of one item in one store, for every period of the horizon."""
     predictor = require(serving)
     series = require_series(predictor, store_id, item_id)
-    rows = predictor.table.rows(series)
-    return JSONResponse({**predictor.provenance, "store_id": store_id, "item_id": item_id, "forecasts": rows})
+    return JSONResponse({**predictor.provenance, **_series_answer(predictor, series)})
 
 
 @router.post(
@@ -53,11 +53,7 @@ def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
     """Up to 1000 series at once; those that the vintage does not have are listed under `unknown`."""
     predictor = require(serving)
     keys = [(key.store_id, key.item_id) for key in batch.series]
-    found = [
-        {"store_id": store, "item_id": item, "forecasts": predictor.table.rows((store, item))}
-        for store, item in keys
-        if (store, item) in predictor.table.spans
-    ]
+    found = [_series_answer(predictor, key) for key in keys if key in predictor.table.spans]
     unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
     return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
 
@@ -115,3 +111,10 @@ async def get_items(store_id: str, query: Annotated[ItemsQuery, Query()], servin
     page = items[: query.limit]
     following = page[-1] if len(items) > len(page) else None
     return JSONResponse({**predictor.provenance, "store_id": store_id, "items": page, "next": following})
+
+
+def _series_answer(predictor: Predictor, series: Series) -> dict[str, Any]:
+    """One SeriesForecast as plain values."""
+    table = predictor.table
+    key = {"store_id": series[0], "item_id": series[1], "basis": table.basis(series)}
+    return {**key, "forecasts": table.rows(series)}
