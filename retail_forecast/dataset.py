@@ -139,6 +139,13 @@ class Dataset(_Model):
             raise ValueError(f"tables: found {sorted(self.tables)}; expected one named sales")
         if sales.keys != KEYS or sales.values["units_sold"] != "float":
             raise ValueError("tables.sales: expected keys store_id, item_id, date and units_sold of type float")
+        if sales.known_future:
+            value = sales.known_future[0]
+            raise ValueError(
+                f"tables.sales.known_future: {value!r} is known before there are sales; expected it among the "
+                "values of a table of its own, such as `promotions`, which may be filled from the same files: "
+                "retail-forecast import csv FILE --table sales --table promotions"
+            )
         if self.end_date is not None and self.end_date < self.start_date:
             raise ValueError(f"end_date: found {self.end_date}; expected a day after start_date {self.start_date}")
         self._check_names()

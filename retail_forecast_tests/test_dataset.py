@@ -46,6 +46,12 @@ def with_table(name: str, table: dict[str, Any]) -> dict[str, Any]:
         (description(levels=[["colour"]]), "levels", "colour", "department"),
         (with_table("sales", {"columns": {"unit": "qty"}}), "tables.sales", "'unit'", "units_sold"),
         (with_table("sales", {"columns": {"date": None}}), "tables.sales", "'date' is null", "only item_id"),
+        (
+            with_table("sales", {"values": {"promo": "boolean"}, "known_future": ["promo"]}),
+            "sales.known_future",
+            "'promo'",
+            "--table sales --table promotions",
+        ),
         (with_table("promo", {"keys": ["shop"]}), "tables.promo.keys", "shop", "store_id, item_id, date"),
         (with_table("promo", {"values": {"sell_price": "float"}}), "tables.promo", "sell_price", "taken by"),
         (with_table("promo", {"known_future": ["on"]}), "tables.promo", "'on'", "not a value"),

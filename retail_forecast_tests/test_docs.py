@@ -27,9 +27,9 @@ def test_every_key_of_the_dataset_is_documented(key: str) -> None:
     assert re.search(rf"`{key}[`.]", CONFIGURATION)
 
 
-def test_the_documented_dataset_is_valid() -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
-    assert parse_dataset(yaml.safe_load(text)).name == "corner-shops"
+def test_the_documented_datasets_are_valid() -> None:
+    texts = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    assert [parse_dataset(yaml.safe_load(text)).name for text in texts] == ["corner-shops", "drug-stores"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -46,7 +46,10 @@ def csv(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False)],
     dataset: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The dataset.yaml that describes them.")],
     table: Annotated[
-        str | None, typer.Option(help="Their table; by default the name tells, as in prices_2024.")
+        list[str] | None,
+        typer.Option(
+            help="Their table; by default the name tells, as in prices_2024. Several where a file holds them."
+        ),
     ] = None,
 ) -> None:
     """CSV or Parquet files of your own: the good ones land, a bad one is named with its reason."""
@@ -61,7 +64,7 @@ def csv(
     with progress() as show:
         landing = open_store(settings.landing)
         shown = partial(show, "Files inspected")
-        results = import_files(files, table, description, landing, keep_going=True, on_progress=shown)
+        results = import_files(files, table or [], description, landing, keep_going=True, on_progress=shown)
     keep_dataset(settings.dataset_path, dataset.read_text(encoding="utf-8"))
     for result in results:
         console().print(f"{result.outcome:<10} {result.error or f'{result.path}, {result.rows:,} rows'}", markup=False)

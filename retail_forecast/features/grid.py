@@ -80,9 +80,9 @@ def add_leads(grid: pl.LazyFrame, spec: FeatureSpec, *, cutoff: date) -> pl.Lazy
 
 def as_known(value: pl.Expr, spec: FeatureSpec, shift: Callable[[int], int] = int) -> pl.Expr:
     """What `value` was at each row's rolling cutoff. shift: how many rows back to look, for a lead; the lead itself."""
-    back = pl.col("lead").replace_strict(
-        {lead: shift(lead) for lead in range(1, spec.horizon + 1)}, return_dtype=pl.Int64
-    )
+    back = pl.col("lead").cast(pl.Int64)
+    if shift is not int:
+        back = back.replace_strict({lead: shift(lead) for lead in range(1, spec.horizon + 1)})
     return value.gather((pl.int_range(pl.len()) - back).clip(lower_bound=0))
 
 

@@ -27,24 +27,25 @@ class Imported:
 
 def import_files(
     files: Sequence[Path],
-    table: str | None,
+    tables: Sequence[str],
     dataset: Dataset,
     landing: Store,
     *,
     keep_going: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Imported]:
-    """Copies files to landing/<table>/ under their names; one result per file, in the order in which they landed.
+    """Copies files to landing/<table>/ under their names; one result per file and table, in the order of landing.
 
-    Without `table`, the name tells it: prices_2024.csv is of prices, and what begins with no table's name is sales.
+    Each file goes to each of `tables`: sales and promotions may stand side by side in one file. Without `tables`, the
+    name tells: prices_2024.csv is of prices, and what begins with no table's name is sales.
     Attributes go first, so that sales of a new store find it. With `keep_going` a bad file is left out and the
     others land; otherwise nothing lands. `on_progress(done, all)` counts inspected files.
 
     Raises:
         BadDropError: the first bad file, unless `keep_going`.
-        DatasetError: `table` is none of the dataset's.
+        DatasetError: one of `tables` is none of the dataset's.
     """
-    places = _places(files, dataset, table)
+    places = _places(files, dataset, tables)
     stores = known_stores(landing, dataset)
     results: list[Imported] = []
     for done, (file, name, path) in enumerate(places, start=1):
@@ -93,11 +94,10 @@ def _inspect(file: Path, table: str, dataset: Dataset, stores: set[str] | None) 
     return inspect_drop(data, str(file), table, dataset, known_stores=stores).rows
 
 
-def _places(files: Sequence[Path], dataset: Dataset, table: str | None) -> list[tuple[Path, str, str]]:
+def _places(files: Sequence[Path], dataset: Dataset, tables: Sequence[str]) -> list[tuple[Path, str, str]]:
     """File, table and place of each, attributes first."""
     places: dict[str, tuple[Path, str, str]] = {}
-    for file in files:
-        name = table if table is not None else _table_of(file, dataset)
+    for file, name in [(one, name) for one in files for name in tables or [_table_of(one, dataset)]]:
         path = f"{name}/{file.name}"
         dataset.table(name)
         if path in places:

@@ -34,7 +34,7 @@ def check_rows(
         frame = _check_units(frame, path, dataset)
     if known_stores is not None and "store_id" in spec.keys and spec.kind == "covariates":
         _check_stores(frame, path, known_stores)
-    return _check_duplicates(frame, path, list(spec.keys))
+    return _check_duplicates(frame, path, list(spec.keys), once=table != "sales")
 
 
 def _refuse(frame: pl.DataFrame, wrong: pl.Series, path: str, column: str, what: str, fix: str) -> None:
@@ -93,13 +93,17 @@ def _check_stores(frame: pl.DataFrame, path: str, known: Collection[str]) -> Non
     _refuse(frame, unknown, path, "store_id", "is no known store", fix)
 
 
-def _check_duplicates(frame: pl.DataFrame, path: str, keys: list[str]) -> pl.DataFrame:
-    """The rows sorted by the keys. Neighbours are compared; hashing whole keys would take far more memory."""
+def _check_duplicates(frame: pl.DataFrame, path: str, keys: list[str], *, once: bool) -> pl.DataFrame:
+    """The rows sorted by the keys. Neighbours are compared; hashing whole keys would take far more memory.
+
+    once: rows that say the same count once, as where a file has a row per item and the table one per store.
+    """
     if is_rising(frame, keys):
         return frame
-    frame = frame.with_row_index("row").sort([*keys, "row"])
-    same = frame.select(pl.all_horizontal(pl.col(k).eq(pl.col(k).shift(1)).fill_null(False) for k in keys))
-    twice = same.to_series()
+    values, frame = frame.columns, frame.with_row_index("row").sort([*keys, "row"])
+    if once:
+        frame = frame.filter(~_repeats(values))
+    twice = frame.select(_repeats(keys)).to_series()
     if twice.any():
         culprit = frame.row(twice.arg_max() or 0, named=True)
         named = ", ".join(f"{key} {culprit[key]}" for key in keys)
@@ -109,3 +113,9 @@ def _check_duplicates(frame: pl.DataFrame, path: str, keys: list[str]) -> pl.Dat
             fix="Keep one row per key: add the units up, or remove the copy.",
         )
     return frame.drop("row")
+
+
+def _repeats(columns: list[str]) -> pl.Expr:
+    """Whether a row says in these columns what the row above it says."""
+    same = [pl.col(name).eq_missing(pl.col(name).shift(1)) for name in columns]
+    return pl.all_horizontal(same) & (pl.int_range(pl.len()) > 0)

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from retail_forecast.dataset import Dataset, Table, ValueType
-from retail_forecast.errors import DatasetError
 from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec
 
 
 def feature_spec(dataset: Dataset) -> FeatureSpec:
-    """The features that a dataset gets. Raises DatasetError for values that could not become features."""
-    if dataset.sales.known_future:
-        found = ", ".join(dataset.sales.known_future)
-        fix = "no known-future value in sales: deliver it as a table of its own, with rows for the periods to come"
-        raise DatasetError(key="tables.sales.known_future", found=found, expected=fix)
+    """The features that a dataset gets."""
     return FeatureSpec(
         frequency=dataset.frequency,
         horizon=dataset.horizon,

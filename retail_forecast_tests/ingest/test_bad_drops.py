@@ -82,6 +82,13 @@ def test_numbers_that_are_not_finite_are_refused(value: str) -> None:
     assert f"holds {value!r} in row 1" in refusal(sales_csv(f"A,1,2024-02-01,{value}"))
 
 
+def test_what_a_row_per_item_says_of_its_store_counts_once() -> None:
+    wide = b"store_id,item_id,date,open,footfall,event\nA,1,2024-02-01,1,9,\nA,2,2024-02-01,1,9,\n"
+    assert read_drop(wide, "calendar/drop.csv", "calendar", DATASET, today=TODAY).height == 1
+    message = refusal(wide.replace(b"A,2,2024-02-01,1", b"A,2,2024-02-01,0"), "calendar/drop.csv", table="calendar")
+    assert "Row 2 repeats store_id A, date 2024-02-01 (1 such rows)" in message
+
+
 def test_duplicate_keys_are_named() -> None:
     message = refusal(sales_csv("A,1,2024-02-01,3", "A,2,2024-02-01,4", "A,1,2024-02-01,5"))
     assert "Row 3 repeats store_id A, item_id 1, date 2024-02-01 (1 such rows)" in message

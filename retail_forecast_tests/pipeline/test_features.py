@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from retail_forecast.dataset import Dataset, parse_dataset
-from retail_forecast.errors import ConfigurationError, DatasetError, NotFoundError
+from retail_forecast.errors import ConfigurationError, NotFoundError
 from retail_forecast.features import first_sales
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.tables import NewPart
@@ -151,11 +151,6 @@ def test_known_future_values_that_end_too_early_are_found(lake: Lake) -> None:
     assert known_future_shortfalls(lake, dataset, cutoff=CUTOFF) == {}
     later = CUTOFF + timedelta(days=1)
     assert known_future_shortfalls(lake, dataset, cutoff=later) == {"promotions": START + timedelta(days=DAYS + 3)}
-
-
-def test_known_future_values_in_the_sales_are_refused() -> None:
-    with pytest.raises(DatasetError, match="table of its own"):
-        feature_spec(dataset_of(sales={"values": {"promotion": "boolean"}, "known_future": ["promotion"]}))
 
 
 def test_stores_fill_pools_in_their_order() -> None:
