@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import polars as pl
 
 from retail_forecast.features.grid import as_known, rolling_mean, share
+from retail_forecast.features.sales import season
 from retail_forecast.features.spec import FeatureSpec
 from retail_forecast.features.windows import SALES
 
@@ -30,9 +29,7 @@ def level_keys(level: str) -> list[str]:
 def _sales(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:
     w = spec.windows
     means = {f"{level}_{SALES}_mean_{n}": as_known(rolling_mean("_filled", "_known", n), spec) for n in w.level_means}
-    window = w.around_year[0]
-    year = as_known(rolling_mean("_filled", "_known", window), spec, partial(w.centred_lag, window=window))
-    means[f"{level}_{SALES}_mean_{window}_years_before"] = year
+    means |= season("_filled", "_known", spec, level)
     if w.cycle > 1:
         means[f"{level}_{SALES}_same_weekday_mean_4"] = as_known(
             share(_phases("_filled", spec), _phases("_known", spec)), spec, w.phase_lag

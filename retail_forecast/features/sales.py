@@ -35,7 +35,17 @@ def _means(spec: FeatureSpec) -> dict[str, pl.Expr]:
         )
         for n in w.around_year
     }
-    return recent | years_before
+    return recent | years_before | season("_filled", "_known", spec)
+
+
+def season(filled: str, known: str, spec: FeatureSpec, level: str = "") -> dict[str, pl.Expr]:
+    """Sales around the same days whole years before, over those of the weeks before the cutoff's day back then."""
+    w = spec.windows
+    before = as_known(rolling_mean(filled, known, w.level), spec, w.year_ago_lag)
+    return {
+        name: share(as_known(rolling_mean(filled, known, n), spec, partial(w.centred_lag, window=n)), before)
+        for name, n in w.season_names(level).items()
+    }
 
 
 def _stds(spec: FeatureSpec) -> dict[str, pl.Expr]:

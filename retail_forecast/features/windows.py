@@ -57,10 +57,20 @@ class Windows:
         """To the end of the window of this length that is centred whole years back."""
         return self.year_lag(lead) - window // 2
 
+    def year_ago_lag(self, lead: int) -> int:
+        """To where the rolling cutoff lay whole years before."""
+        return lead + self.year_lag(lead)
+
     def warm_up(self, horizon: int) -> int:
         """Periods of history before a row that its features may look at."""
         deepest = max(self.long, self.year, EWM_TERMS * self.cycle, 16 * self.cycle + self.cycle)
-        return max(horizon + deepest, self.year_lag(horizon) + max(self.around_year), horizon + self.smoothing) + 1
+        years = self.year_lag(horizon) + max(*self.around_year, horizon + self.level)
+        return max(horizon + deepest, years, horizon + self.smoothing) + 1
+
+    def season_names(self, level: str = "") -> dict[str, int]:
+        """What was sold around the same days a year before, over what was sold before the cutoff's day back then."""
+        prefix = f"{level}_" if level else ""
+        return {f"{prefix}{SALES}_season_{window}": window for window in self.around_year}
 
     def sales_names(self) -> list[str]:
         return [
@@ -71,6 +81,7 @@ class Windows:
             *(f"{SALES}_same_weekday_mean_{n}" for n in self.phase_counts),
             *(f"{SALES}_ewm_{life}" for life in self.half_lives),
             *(f"{SALES}_mean_{w}_years_before" for w in self.around_year),
+            *self.season_names(),
             *self.zero_shares(),
             "periods_since_sale",
             "periods_since_release",
@@ -82,13 +93,17 @@ class Windows:
         return {f"zero_share_{window}": window for window in (self.means[2], self.long)}
 
     def level_names(self, level: str) -> list[str]:
+        return [*self.level_units(level), *self.season_names(level)]
+
+    def level_units(self, level: str) -> list[str]:
+        """The features of a level that count units; the mean over the longest window is the last but the weekday's."""
         week = [f"{level}_{SALES}_same_weekday_mean_4"] if self.cycle > 1 else []
-        window = self.around_year[0]
-        return [
-            *(f"{level}_{SALES}_mean_{w}" for w in self.level_means),
-            *week,
-            f"{level}_{SALES}_mean_{window}_years_before",
-        ]
+        return [*(f"{level}_{SALES}_mean_{w}" for w in self.level_means), *week]
+
+    def sales_units(self) -> list[str]:
+        """The features of a series' own sales that count units."""
+        others = {*self.season_names(), *self.zero_shares(), "periods_since_sale", "periods_since_release"}
+        return [name for name in self.sales_names() if name not in others]
 
 
 def windows_for(frequency: Literal["1d", "1w"]) -> Windows:

@@ -1,7 +1,8 @@
 """The forecast of a pool: the mean of its members.
 
 plain    gradient boosting of the units
-scaled   gradient boosting of the units relative to what the series sells of late: growth and size carry over
+scaled   gradient boosting of the units relative to what the series sells of late, from features relative to it too:
+         growth and size carry over
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retail_forecast.features import FeatureSpec, level_names
+from retail_forecast.features.windows import SALES
 from retail_forecast.models.gradient_boosting import load_booster, predict_pool, train_pool
 from retail_forecast.models.recipe import SCALED, Recipe
 
@@ -25,7 +27,7 @@ def train_members(
 ) -> dict[str, str]:
     """Member to the text of its model. See `train_pool`."""
     return {
-        member: train_pool(frame, recipe, spec, categories, offset=_offset(member, frame, spec))
+        member: train_pool(_seen(member, frame, spec), recipe, spec, categories, offset=_offset(member, frame, spec))
         for member in recipe.members
     }
 
@@ -46,17 +48,32 @@ def predict_members(
     if frame.is_empty():
         return np.zeros(0)
     forecasts = [
-        predict_pool(booster, frame, spec, categories, offset=_offset(member, frame, spec))
+        predict_pool(booster, _seen(member, frame, spec), spec, categories, offset=_offset(member, frame, spec))
         for member, booster in boosters.items()
     ]
     least = 0.0 if recipe.objective == "tweedie" else -np.inf
     return np.asarray(np.maximum(np.array(forecasts), least).mean(axis=0))
 
 
+def _seen(member: str, frame: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
+    """The feature rows as the member sees them: units relative to the level of their series, store or department."""
+    if member != SCALED:
+        return frame
+    w, level = spec.windows, _level(spec).cast(pl.Float32)
+    own = [pl.col(name) / level for name in w.sales_units() if name != f"{SALES}_mean_{w.level}"]
+    shared = []
+    for group in spec.levels:
+        reference = f"{group}_{SALES}_mean_{w.level_means[-1]}"
+        above = pl.when(pl.col(reference) > 0).then(pl.col(reference))
+        shared += [pl.col(name) / above for name in w.level_units(group) if name != reference]
+    return frame.with_columns(*own, *shared)
+
+
 def _offset(member: str, frame: pl.DataFrame, spec: FeatureSpec) -> NDArray[np.float64] | None:
     """The logarithm of what each series sells of late, for the member that is relative to it."""
-    if member != SCALED:
-        return None
+    return np.log(frame.select(level=_level(spec))["level"].to_numpy()) if member == SCALED else None
+
+
+def _level(spec: FeatureSpec) -> pl.Expr:
     parts = [pl.col(name).cast(pl.Float64).fill_null(0.0) * weight for name, weight in level_names(spec).items()]
-    level = frame.select(level=pl.sum_horizontal(parts).clip(lower_bound=_LEAST_LEVEL))["level"]
-    return np.asarray(np.log(level.to_numpy()))
+    return pl.sum_horizontal(parts).clip(lower_bound=_LEAST_LEVEL)
