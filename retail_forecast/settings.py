@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     backtest_cutoffs: int = Field(2, ge=1, description="Rolling cutoffs on which a challenger is judged.")
     shard_rows: int = Field(2_000_000, ge=1, description="Training rows that one pool of stores aims at.")
 
+    keep_vintages: int = Field(100, ge=1, description="So many of the last vintages stay, whatever their age.")
+    keep_days: int = Field(30, ge=1, description="What nothing refers to any more stays for so many days.")
+
     @property
     def dataset_path(self) -> Path:
         """The dataset's description in use."""

@@ -10,17 +10,20 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from retail_forecast.errors import PublishConflictError
-from retail_forecast.lake.stores import Store, open_store
+from retail_forecast.lake.stores import ObjectInfo, Store, open_store
 from retail_forecast.lake.versions import VersionedDocument
 
 WHOLE = "all"
+FRESH = timedelta(hours=1)
+"""A part that was written so recently is not removed, whether a manifest lists it or not."""
+
 _ATTEMPTS = 20
 
 
@@ -147,15 +150,30 @@ class Table:
             return None
         return pl.scan_parquet([self.store.url_of(part.path) for part in parts])
 
+    def unlisted_parts(self) -> tuple[list[ObjectInfo], datetime]:
+        """Parts that lie in the lake and that no kept manifest lists, and since when at least none has listed them."""
+        lying = [info for info in self.store.list(f"tables/{self.name}") if info.path.endswith(".parquet")]
+        manifests = [self.manifest(version) for version in self._document.versions()]
+        listed = {part.path for manifest in manifests for part in manifest.parts.values()}
+        begun = datetime.min.replace(tzinfo=UTC)  # no manifest is missing: what none lists never was part of the table
+        complete = not manifests or manifests[0].version == 1
+        since = begun if complete else datetime.fromisoformat(str(manifests[0].published_at))
+        return [info for info in lying if info.path not in listed], since
+
     def write(self, partition: str, new: NewPart) -> Part:
-        """Writes the content aside; the table is the same until the part is published. Safe in threads."""
+        """Writes the content aside; the table is the same until the part is published. Safe in threads.
+
+        A part that lies there already is written again unless it is new: one that is about to be removed as
+        superfluous must not become part of the table.
+        """
         buffer = io.BytesIO()
         # chunks would show in the bytes, and with them in the hash
         new.frame.rechunk().write_parquet(buffer, compression="zstd", compression_level=1)
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
         path = f"tables/{self.name}/{partition}/{digest[:16]}.parquet"
-        if not self.store.exists(path):
+        there = self.store.head(path)
+        if there is None or there.last_modified < datetime.now(UTC) - FRESH:
             self.store.write(path, data)
         return Part(partition, path, new.frame.height, digest, digest, new.inputs, dict(new.stats))
 

@@ -100,9 +100,14 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
 def find_vintage(lake: Lake, id: str) -> Vintage | None:
     """The vintage, or None if there is none of that name."""
     try:
-        raw = json.loads(lake.store.read(f"{_PREFIX}/{id}/vintage.json"))
+        return vintage_from(lake.store.read(f"{_PREFIX}/{id}/vintage.json"))
     except NotFoundError:
         return None
+
+
+def vintage_from(document: bytes) -> Vintage:
+    """The vintage that a vintage.json describes."""
+    raw = json.loads(document)
     return Vintage(**{**raw, "quantiles": tuple(raw["quantiles"]), "levels": tuple(raw.get("levels", ()))})
 
 

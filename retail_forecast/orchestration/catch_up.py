@@ -11,17 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.lake.vintages import latest_vintage
-from retail_forecast.orchestration.arrivals import DATA_VERSION
 from retail_forecast.orchestration.checks.forecasts import forecasts_are_sound
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
 from retail_forecast.orchestration.checks.sales import sales_are_sound
 from retail_forecast.orchestration.gate import read_outcome
-from retail_forecast.orchestration.instance import close_abandoned_runs
+from retail_forecast.orchestration.instance import close_abandoned_runs, runs_in_progress
 from retail_forecast.orchestration.jobs import FORECASTS, PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
+from retail_forecast.orchestration.lake_retention import deployed_vintage
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import training_is_pending
@@ -109,10 +108,7 @@ def _outdated_vintage(platform: Platform) -> list[str]:
 def _unserved_vintage(platform: Platform, instance: dg.DagsterInstance) -> list[str]:
     """The vintage in force, if the endpoint was last deployed with another one."""
     vintage = latest_vintage(platform.lake)
-    event = instance.get_latest_materialization_event(dg.AssetKey("endpoint"))
-    deployed = event.asset_materialization if event is not None else None
-    served = (deployed.tags or {}).get(DATA_VERSION) if deployed is not None else None
-    return [vintage.id] if vintage is not None and served != vintage.id else []
+    return [vintage.id] if vintage is not None and deployed_vintage(instance) != vintage.id else []
 
 
 def _versions(platform: Platform, behind: Behind) -> Iterator[str]:
@@ -137,4 +133,4 @@ def _evaluations(platform: Platform, behind: Behind) -> Iterator[dg.AssetCheckEv
 def _is_busy(instance: dg.DagsterInstance) -> bool:
     if instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]), limit=1):
         return True
-    return bool(instance.get_runs(filters=dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)), limit=1))
+    return bool(runs_in_progress(instance))

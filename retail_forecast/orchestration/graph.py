@@ -24,7 +24,7 @@ from retail_forecast.orchestration.resources import Platform, build_resources
 def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definitions:
     """Definitions over one platform; `overrides` replace resources by key."""
     dataset, interval = platform.dataset, platform.settings.arrivals_interval_seconds
-    jobs = build_jobs(dataset)
+    jobs = build_jobs(platform)
     return dg.Definitions(
         assets=[
             *build_table_assets(dataset),

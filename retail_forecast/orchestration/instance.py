@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.resources import files
 from string import Template
@@ -40,6 +41,11 @@ def process_tag() -> str:
     return f"{me.pid}@{me.create_time():.0f}"
 
 
+def runs_in_progress(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Runs that are queued, starting or running."""
+    return instance.get_runs(filters=dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)))
+
+
 def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Ids of the runs that were in progress in a process that is gone; they are marked as failed.
 
@@ -48,8 +54,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """
     if not isinstance(instance.run_launcher, DefaultRunLauncher):
         return []
-    running = instance.get_runs(filters=dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)))
-    abandoned = [run for run in running if _is_abandoned(instance, run)]
+    abandoned = [run for run in runs_in_progress(instance) if _is_abandoned(instance, run)]
     for run in abandoned:
         instance.report_run_failed(run, "The process of this run ended without a word. What it published stays.")
     return [run.run_id for run in abandoned]

@@ -3,13 +3,14 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from retail_forecast.dataset import Dataset
 from retail_forecast.orchestration.checks.sales import sales_are_sound
-from retail_forecast.orchestration.instance import prune_runs
+from retail_forecast.orchestration.instance import prune_runs, runs_in_progress
+from retail_forecast.orchestration.lake_retention import deployed_vintage, prune
 from retail_forecast.orchestration.resources import Platform
 
 PUBLISH_SALES, PUBLISH_TABLES = "publish_sales", "publish_tables"
 RETRAIN, REFRESH = "retrain", "refresh_forecasts"
+PRUNE_LAKE = "prune_lake"
 RETENTION_DAYS = 90
 
 TRAINING = ("features", "model", "backtest", "champion")
@@ -18,14 +19,15 @@ FORECASTS = ("forecasts", "endpoint", "forecast_accuracy", "drift")
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
-def build_jobs(dataset: Dataset) -> list[Job]:
-    """The jobs over a dataset's assets."""
-    tables = [name for name in dataset.tables if name != "sales"]
+def build_jobs(platform: Platform) -> list[Job]:
+    """The jobs over a dataset's assets, and those that tidy up."""
+    tables = [name for name in platform.dataset.tables if name != "sales"]
     jobs: list[Job] = [
         dg.define_asset_job(PUBLISH_SALES, ["sales"], description="Makes partitions of sales anew from their files."),
         dg.define_asset_job(RETRAIN, list(TRAINING), description="Trains a challenger now and puts it to the gate."),
         dg.define_asset_job(REFRESH, list(FORECASTS), description="Forecasts with the champion, serves, measures."),
         prune_history,
+        build_prune_lake(platform),
     ]
     if tables:
         description = "Makes the tables beside sales anew from their files."
@@ -44,6 +46,27 @@ def prune_history() -> None:
     delete_old_runs()
 
 
+def build_prune_lake(platform: Platform) -> dg.JobDefinition:
+    """The job that removes from the lake what nothing refers to any more."""
+
+    @dg.op(description="Retires old vintages (their lineage stays), and removes artifacts and parts out of use.")
+    def remove_what_is_out_of_use(context: dg.OpExecutionContext) -> None:
+        if others := [run for run in runs_in_progress(context.instance) if run.run_id != context.run_id]:
+            context.log.info("Left alone, as %s runs are in progress; the next time will do.", len(others))
+            return
+        served = deployed_vintage(context.instance)
+        removed = prune(platform, served=[served] if served is not None else [])
+        context.log.info("Removed %s objects, %s bytes.", removed.objects, removed.size)
+
+    @dg.job(
+        name=PRUNE_LAKE, description="Keeps the lake from growing without bound.", executor_def=dg.in_process_executor
+    )
+    def prune_lake() -> None:
+        remove_what_is_out_of_use()
+
+    return prune_lake
+
+
 def build_schedules(platform: Platform) -> list[dg.ScheduleDefinition]:
     """Weekly tidying; and, off unless somebody wants it, a nightly forecast whatever was noticed during the day."""
     return [
@@ -53,6 +76,13 @@ def build_schedules(platform: Platform) -> list[dg.ScheduleDefinition]:
             cron_schedule="0 4 * * 0",
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Sunday 04:00 UTC.",
+        ),
+        dg.ScheduleDefinition(
+            name="prune_lake_weekly",
+            job_name=PRUNE_LAKE,
+            cron_schedule="30 4 * * 0",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Sunday 04:30 UTC.",
         ),
         dg.ScheduleDefinition(
             name="refresh_forecasts_nightly",

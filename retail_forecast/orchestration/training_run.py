@@ -196,6 +196,12 @@ def read_progress(lake: Lake) -> Progress:
     return Progress(**raw)
 
 
+def made_artifacts(lake: Lake) -> set[str]:
+    """Fingerprints of what the training that was last under way has made."""
+    progress = read_json(lake, _PROGRESS) or {}
+    return {progress[step] for step in ("features", "model", "backtest") if progress.get(step) is not None}
+
+
 def write_progress(lake: Lake, progress: Progress) -> None:
     """Notes where the training stands."""
     lake.store.write(_PROGRESS, json.dumps(asdict(progress)).encode())

@@ -17,6 +17,7 @@ from retail_forecast.lake.tables import WHOLE, Lake, NewPart
 from retail_forecast.lake.vintages import Vintage, list_vintages, scan_forecasts
 
 ACCURACY, DRIFT = "forecast_accuracy", "drift"
+_JUDGED = 4
 _VINTAGE_COLUMNS = {"vintage": pl.String, "model_version": pl.String, "cutoff": pl.Date, "periods": pl.Int32}
 _SCORE_COLUMNS = {"level": pl.String, "metric": pl.String, "value": pl.Float64}
 
@@ -42,17 +43,21 @@ def scoring_inputs(lake: Lake, dataset: Dataset) -> ScoringInputs:
     return ScoringInputs(attributes, prices, levels)
 
 
-def forecast_accuracy(lake: Lake, dataset: Dataset, *, vintages: int = 4) -> pl.DataFrame:
-    """One row per vintage, level and metric, with the `periods` that are known by now; published as a table.
-
-    Of each cutoff the last vintage counts, and of the cutoffs the latest `vintages` of which at least a quarter of
-    the horizon is known (what one or two days say is chance).
-    """
-    known = sorted(date.fromisoformat(day) for day in lake.table("sales").manifest().parts)
-    chosen = _judgeable(list_vintages(lake), known, dataset)[-vintages:]
+def forecast_accuracy(lake: Lake, dataset: Dataset) -> pl.DataFrame:
+    """One row per judged vintage, level and metric, with the `periods` that are known by now; published as a table."""
+    chosen, known = judged_vintages(lake, dataset), _known_periods(lake)
     frame = _scores(lake, dataset, chosen, known) if chosen else pl.DataFrame(schema=_VINTAGE_COLUMNS | _SCORE_COLUMNS)
     lake.table(ACCURACY).publish({WHOLE: NewPart(frame)})
     return frame
+
+
+def judged_vintages(lake: Lake, dataset: Dataset) -> list[Vintage]:
+    """The vintages whose accuracy counts, by rising cutoff.
+
+    Of each cutoff the last vintage counts, and of the cutoffs the latest four of which at least a quarter of the
+    horizon is known (what one or two days say is chance).
+    """
+    return _judgeable(list_vintages(lake), _known_periods(lake), dataset)[-_JUDGED:]
 
 
 def recent_error(lake: Lake, *, since: date | None = None) -> float | None:
@@ -79,6 +84,10 @@ def compute_drift(lake: Lake, dataset: Dataset, *, window_start: date, training_
     frame = stability_index(trained, _sales(lake, since=recent_from))
     lake.table(DRIFT).publish({WHOLE: NewPart(frame)})
     return frame
+
+
+def _known_periods(lake: Lake) -> list[date]:
+    return sorted(date.fromisoformat(day) for day in lake.table("sales").manifest().parts)
 
 
 def _judgeable(vintages: Sequence[Vintage], known: Sequence[date], dataset: Dataset) -> list[Vintage]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -40,6 +40,21 @@ def start_training(lake: Lake, request_id: str, *, cutoff: date) -> None:
     paths = {key: part.path for key, part in parts.items() if key <= cutoff.isoformat()}
     content = {"training_cutoff": cutoff.isoformat(), "parts": paths}
     lake.store.write(_STARTED.format(request_id), json.dumps(content).encode())
+
+
+def forget_trainings(lake: Lake, *, kept: str | None, before: datetime) -> None:
+    """Removes what was noted of trainings that started before that moment, without the one for the request `kept`."""
+    for info in list(lake.store.list("trainings")):
+        if info.last_modified < before and info.path != _STARTED.format(kept):
+            lake.store.delete(info.path)
+
+
+def trained_parts(lake: Lake) -> set[str]:
+    """Paths of the parts of sales against which corrections are counted, or will be when a training ends."""
+    started = [json.loads(lake.store.read(info.path)) for info in lake.store.list("trainings")]
+    last = last_training(lake)
+    noted = [one["parts"] for one in started] + ([last.parts] if last is not None else [])
+    return {path for parts in noted for path in parts.values()}
 
 
 def finish_training(

@@ -23,7 +23,7 @@ def publish_all(world: World) -> None:
 
 
 def look(world: World, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
-    sensor = build_catch_up_sensor(world.platform, build_jobs(world.dataset))
+    sensor = build_catch_up_sensor(world.platform, build_jobs(world.platform))
     result = sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
     assert isinstance(result, dg.SensorResult)
     return result

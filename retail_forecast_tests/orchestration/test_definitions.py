@@ -86,9 +86,10 @@ def test_sensors_schedules_and_jobs_are_what_they_were(defs: dg.Definitions) -> 
     sensors = {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs}
     assert sensors == dict.fromkeys(("arrivals", "automation", "catch_up", "failed_checks", "failed_runs"), "RUNNING")
     schedules = {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs}
-    assert schedules == {"prune_history_weekly": "RUNNING", "refresh_forecasts_nightly": "STOPPED"}
+    tidying = dict.fromkeys(("prune_history_weekly", "prune_lake_weekly"), "RUNNING")
+    assert schedules == {**tidying, "refresh_forecasts_nightly": "STOPPED"}
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"publish_sales", "publish_tables", "retrain", "refresh_forecasts", "prune_history"}
+    assert jobs == {"publish_sales", "publish_tables", "retrain", "refresh_forecasts", "prune_history", "prune_lake"}
 
 
 def test_a_home_without_a_dataset_shows_the_graph_of_the_made_up_shop(world: World) -> None:

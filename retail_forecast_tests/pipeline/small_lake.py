@@ -70,7 +70,7 @@ def publish_constant_vintage(
         inputs={},
         fingerprint=id,
         code_version="1",
-        created_at=f"2024-02-01T00:00:00+00:00 {id}",
+        created_at="2024-02-01T00:00:00+00:00",
         rows=forecasts.height,
         series=len(mean),
     )

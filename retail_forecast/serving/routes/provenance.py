@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 
 from retail_forecast.lake import open_lake
-from retail_forecast.lake.vintages import Vintage, find_vintage, list_vintages
+from retail_forecast.lake.retention import find_lineage
+from retail_forecast.lake.vintages import Vintage, list_vintages
 from retail_forecast.serving.contracts import LineageAnswer, LineageQuery, ModelAnswer, VintageName
 from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require
@@ -69,7 +70,7 @@ def _find(serving: ServingState, vintage_id: str) -> Vintage:
     if active.vintage.id == vintage_id:
         return active.vintage
     lake = open_lake(str(serving.lake_url))
-    if (found := find_vintage(lake, vintage_id)) is not None:
+    if (found := find_lineage(lake, vintage_id)) is not None:
         return found
     latest = ", ".join(vintage.id for vintage in list_vintages(lake)[-5:])
     detail = f"There is no vintage {vintage_id!r}. The last ones are {latest}."
