@@ -85,6 +85,26 @@ def level_table(scores: pl.DataFrame) -> Table:
     return table
 
 
+def quantile_table(scores: pl.DataFrame) -> Table | None:
+    """What the recipe's quantiles are worth: a row per level, means over the cutoffs; None without quantile scores."""
+    from rich.table import Table
+
+    ours = scores.filter(pl.col("model") == CHALLENGER).group_by("level", "metric", maintain_order=True)
+    means = ours.agg(pl.col("value").mean()).pivot("metric", index="level", values="value", maintain_order=True)
+    losses = [name for name in ("wspl", "wql") if name in means.columns]
+    intervals = [name for name in means.columns if name.startswith("coverage_")]
+    if not losses:
+        return None
+    title = "Quantiles: losses, and the share of sales within each interval"
+    table = Table("level", title=title, min_width=len(title))
+    for name in (*losses, *intervals):
+        share = name.removeprefix("coverage_")
+        table.add_column(name.upper() if name in losses else f"{float(share):.0%}", justify="right")
+    for level, *values in means.select("level", *losses, *intervals).iter_rows():
+        table.add_row(level, *("" if value is None else f"{value:.4f}" for value in values))
+    return table
+
+
 def _tell_pools(on_progress: Callable[[str, int, int], None], line: str) -> None:
     if (found := re.match(r"backtest: (\d+) of (\d+) pools$", line)) is not None:
         on_progress("Backtest, pools", int(found[1]), int(found[2]))

@@ -38,7 +38,7 @@ def run(
 
 def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, one horizon apart.")]) -> None:
     """The recipe against the baselines on rolling cutoffs: one table, a row per level."""
-    from retail_forecast.cli.backtesting import backtest_scores, level_table
+    from retail_forecast.cli.backtesting import backtest_scores, level_table, quantile_table
     from retail_forecast.dataset import load_dataset
     from retail_forecast.settings import load_settings
 
@@ -47,6 +47,8 @@ def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, 
     with progress() as show:
         scores = backtest_scores(settings, dataset, cutoffs=cutoffs, on_progress=show)
     console().print(level_table(scores))
+    if (table := quantile_table(scores)) is not None:
+        console().print(table)
 
 
 def tell_summary(summary: RunSummary) -> None:

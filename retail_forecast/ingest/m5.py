@@ -24,6 +24,8 @@ _CALENDAR, _PRICES = "calendar.csv", "sell_prices.csv"
 _SALES = ("sales_train_evaluation.csv", "sales_train_validation.csv")
 _MEMBER_BYTES = 1 << 30
 _SERIES = ["store_id", "item_id"]
+_QUANTILES = (0.005, 0.025, 0.165, 0.25, 0.5, 0.75, 0.835, 0.975, 0.995)
+"""Of the M5 uncertainty competition."""
 _EVENT_RANK = {"National": 0, "Cultural": 1, "Religious": 2, "Sporting": 3}
 
 
@@ -179,6 +181,7 @@ def _dataset(days: pl.DataFrame) -> Dataset:
             "start_date": days["date"].min(),
             "end_date": days["date"].max(),
             "horizon": 28,
+            "quantiles": _QUANTILES,
             "tables": {
                 "sales": {},
                 "prices": {

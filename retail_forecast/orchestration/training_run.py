@@ -7,7 +7,7 @@ training goes on where it was.
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
@@ -57,11 +57,16 @@ class Made:
 
 @dataclass(frozen=True)
 class Tested(Made):
-    """A backtest. scores: model, cutoff, level, metric, value. Plots: WRMSSE by level, mean absolute error by lead."""
+    """A backtest. scores: model, cutoff, level, metric, value. Plots: WRMSSE by level, mean absolute error by lead.
+
+    coverage: interval to level to the share of sales within it. quantile_loss: metric to level to its value.
+    """
 
     scores: pl.DataFrame
     by_level: Mapping[str, Mapping[str, float]]
     by_lead: Mapping[str, pl.DataFrame]
+    coverage: Mapping[str, Mapping[str, float]]
+    quantile_loss: Mapping[str, Mapping[str, float]]
 
 
 def decide(platform: Platform, registry: ModelRegistry) -> TrainingRequest:
@@ -177,7 +182,20 @@ def read_backtest(artifact: Artifact) -> Tested:
     by_level = {name: dict(relative.filter(model=name).select("level", "value").iter_rows()) for name in models}
     by_lead = {name: leads.filter(model=name).sort("lead") for name in models}
     means = {f"WRMSSE {name}": levels[ALL_LEVELS] for name, levels in by_level.items() if ALL_LEVELS in levels}
-    return Tested(artifact.fingerprint, {**_shown(artifact), **means}, scores, by_level, by_lead)
+    quantiles = mean_by_level(
+        scores, [metric for metric in scores["metric"].unique() if metric.startswith("coverage_")]
+    )
+    coverage = {f"{float(name.removeprefix('coverage_')):.0%}": levels for name, levels in quantiles.items()}
+    losses = mean_by_level(scores, ["wspl", "wql"])
+    means |= {f"{name.upper()} of quantiles": one[ALL_LEVELS] for name, one in losses.items() if ALL_LEVELS in one}
+    return Tested(artifact.fingerprint, {**_shown(artifact), **means}, scores, by_level, by_lead, coverage, losses)
+
+
+def mean_by_level(scores: pl.DataFrame, metrics: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Metric to level to the mean over the cutoffs, of the metrics that there are; sorted by metric."""
+    means = scores.group_by("metric", "level", maintain_order=True).agg(pl.col("value").mean())
+    by_metric = {metric: dict(means.filter(metric=metric).select("level", "value").iter_rows()) for metric in metrics}
+    return {metric: levels for metric, levels in sorted(by_metric.items()) if levels}
 
 
 @cache

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from retail_forecast.cli.backtesting import backtest_scores, level_table
+from retail_forecast.cli.backtesting import backtest_scores, level_table, quantile_table
 from retail_forecast.dataset import parse_dataset
 from retail_forecast.errors import NotFoundError
 from retail_forecast.settings import load_settings
@@ -32,6 +32,25 @@ def test_the_table_has_a_row_per_level_and_the_mean_over_cutoffs() -> None:
     assert ["level", "recipe", "seasonal", "naive"] in lines
     assert ["all", "0.5000", "0.8000"] in lines
     assert ["store_id", "0.3000"] in lines
+
+
+def test_quantiles_have_a_table_of_losses_and_coverage() -> None:
+    rows = [
+        ("challenger", FIRST, "all", "wspl", 0.1),
+        ("challenger", SECOND, "all", "wspl", 0.2),  # mean 0.15
+        ("challenger", FIRST, "total", "wspl", 0.1),
+        ("challenger", FIRST, "total", "coverage_0.9", 0.875),
+        ("seasonal_naive", FIRST, "all", "wrmsse", 0.8),
+    ]
+    scores = pl.DataFrame(rows, schema=["model", "cutoff", "level", "metric", "value"], orient="row")
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(quantile_table(scores))
+    lines = [line.split() for line in capture.get().replace("│", " ").replace("┃", " ").splitlines()]
+    assert ["level", "WSPL", "90%"] in lines
+    assert ["all", "0.1500"] in lines
+    assert ["total", "0.1000", "0.8750"] in lines
+    assert quantile_table(scores.filter(model="seasonal_naive")) is None
 
 
 def test_a_backtest_needs_sales(tmp_path: Path) -> None:

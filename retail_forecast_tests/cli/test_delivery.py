@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from retail_forecast.cli import app
 from retail_forecast.cli.console import ExitCode
-from retail_forecast.errors import RetailForecastError
+from retail_forecast.errors import NotFoundError, RetailForecastError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import Vintage, publish_vintage
 
@@ -58,7 +58,23 @@ def test_the_latest_forecasts_are_exported_without_bookkeeping_columns(tmp_path:
     out = tmp_path / "made" / "out.parquet"
     result = CliRunner().invoke(app, ["export", "forecasts", "--out", str(out)])
     assert result.exit_code == ExitCode.OK
-    assert pl.read_parquet(out).columns == ["store_id", "item_id", "date", "mean", "q0.1", "q0.9"]
+    assert pl.read_parquet(out).columns == ["store_id", "item_id", "date", "mean", "q0.1", "q0.9", "basis"]
+
+
+def test_forecasts_of_a_level_are_exported_with_its_columns(tmp_path: Path, home: Path) -> None:
+    publish(home)
+    out = tmp_path / "levels.parquet"
+    result = CliRunner().invoke(app, ["export", "forecasts", "--out", str(out), "--level", "store_id/department"])
+    assert result.exit_code == ExitCode.OK
+    expected = {"store_id": "north", "department": "hot/cold", "date": date(2024, 2, 1)}
+    assert pl.read_parquet(out).to_dicts() == [{**expected, "mean": 2.0, "q0.1": 1.0, "q0.9": 4.0}]
+
+
+def test_a_level_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path, home: Path) -> None:
+    publish(home)
+    result = CliRunner().invoke(app, ["export", "forecasts", "--out", str(tmp_path / "x"), "--level", "region"])
+    assert isinstance(result.exception, NotFoundError)
+    assert "store_id/department" in str(result.exception)
 
 
 def test_status_names_tables_vintage_and_endpoint(tmp_path: Path, home: Path) -> None:
@@ -72,7 +88,9 @@ def test_status_names_tables_vintage_and_endpoint(tmp_path: Path, home: Path) ->
 
 def publish(home: Path) -> None:
     keys = {"store_id": ["north"], "item_id": ["tea"], "date": [date(2024, 2, 1)]}
-    frame = pl.DataFrame({**keys, "lead": [1], "mean": [2.0], "q0.1": [1.0], "q0.9": [4.0]})
+    values = {"lead": [1], "mean": [2.0], "q0.1": [1.0], "q0.9": [4.0]}
+    frame = pl.DataFrame({**keys, **values, "basis": ["history"]})
+    group = {"level": ["store_id/department"], "group": ["north/hot%2Fcold"], "date": keys["date"]}
     vintage = Vintage(
         id="2024-01-31-abc",
         dataset="shop-of-ours",
@@ -88,7 +106,15 @@ def publish(home: Path) -> None:
         created_at="2024-02-01T00:00:00+00:00",
         rows=1,
         series=1,
+        levels=("store_id/department",),
     )
     bundle = home / "bundle"
     bundle.mkdir(parents=True)
-    publish_vintage(open_lake((home / "lake").as_uri()), vintage, frame, frame.select("store_id"), bundle)
+    publish_vintage(
+        open_lake((home / "lake").as_uri()),
+        vintage,
+        frame,
+        frame.select("store_id"),
+        bundle,
+        pl.DataFrame({**group, **values}),
+    )

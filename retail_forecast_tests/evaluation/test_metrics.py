@@ -113,3 +113,20 @@ def test_coverage_agrees_with_utilsforecast(panel: dict[str, np.ndarray]) -> Non
     frame = _long(panel, **{"y": "actual", "m-lo-80": "low", "m-hi-80": "high"})
     expected = losses.coverage(frame, models=["m"], level=80)["m"].mean()
     assert metrics.coverage(panel["actual"], panel["low"], panel["high"]) == pytest.approx(expected)
+
+
+def test_scaled_pinball_loss_agrees_with_utilsforecast(panel: dict[str, np.ndarray]) -> None:
+    frame, train = _long(panel, y="actual", low="low", high="high"), _long(panel, y="history")
+    train = train.filter(pl.col("y").cum_sum().over("unique_id", order_by="ds") > 0)
+    quantiles = np.array([0.2, 0.9])
+    theirs = losses.scaled_mqloss(frame, {"m": ["low", "high"]}, quantiles, seasonality=1, train_df=train)
+    scale = metrics.absolute_scale(panel["history"], [60])[:, 0]
+    forecasts = np.stack([panel["low"], panel["high"]], axis=2)
+    ours = metrics.scaled_pinball(panel["actual"], forecasts, [0.2, 0.9], scale)
+    np.testing.assert_allclose(ours, theirs.sort("unique_id")["m"])
+
+
+def test_scaled_pinball_loss_leaves_out_periods_that_are_not_known_yet() -> None:
+    actual, known = np.array([[3.0, np.nan]]), np.array([[True, False]])
+    # 2 above the quantile of 0.75: a loss of 1.5, over a scale of 3
+    assert metrics.scaled_pinball(actual, np.ones((1, 2, 1)), [0.75], np.array([3.0]), known).tolist() == [0.5]

@@ -66,10 +66,22 @@ def test_scores_name_every_model_level_and_metric(world: Path) -> None:
     scores = pl.read_parquet(world / "out" / "scores.parquet")
     relative = scores.filter(metric="wrmsse")
     assert relative.group_by("level", "cutoff").len()["len"].unique().to_list() == [3]
-    assert scores.filter(metric="wql")["model"].unique().to_list() == ["challenger"]
+    of_quantiles = scores.filter(metric="wspl")
+    assert of_quantiles["model"].unique().to_list() == ["challenger"]
+    assert set(of_quantiles["level"]) == set(relative["level"])
+    assert set(scores.filter(metric="coverage_0.8")["level"]) == set(relative["level"]) - {"all"}
     means = dict(relative.filter(level="all").group_by("model").agg(pl.col("value").mean()).iter_rows())
     assert means["challenger"] < means["seasonal_naive"]
     assert len(json.loads((world / "out" / "scores.json").read_text())) == scores.height
+
+
+def test_coverage_is_told_by_level_lead_and_quantile(world: Path) -> None:
+    coverage = pl.read_parquet(world / "out" / "coverage.parquet")
+    assert coverage["lead"].unique().sort().to_list() == list(range(1, HORIZON + 1))
+    assert coverage["quantile"].unique().sort().to_list() == [0.1, 0.5, 0.9]
+    series = coverage.filter(level="store_id/item_id").group_by("quantile").agg(pl.col("share_below").mean())
+    shares = dict(series.iter_rows())
+    assert shares[0.1] < shares[0.5] < shares[0.9] == pytest.approx(0.9, abs=0.1)
 
 
 def test_the_same_backtest_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +9,15 @@ from polars.testing import assert_frame_equal
 
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake import Lake, open_lake
-from retail_forecast.lake.vintages import Vintage, latest_vintage, list_vintages, scan_forecasts, scan_scenario_features
+from retail_forecast.lake.tables import NewPart
+from retail_forecast.lake.vintages import (
+    Vintage,
+    latest_vintage,
+    list_vintages,
+    scan_forecasts,
+    scan_level_forecasts,
+    scan_scenario_features,
+)
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.features import forecast_features
 from retail_forecast.pipeline.forecasts import publish_forecasts
@@ -94,6 +102,50 @@ def test_the_forecasts_are_what_the_bundle_says_of_the_stored_features(lake: Lak
     assert_frame_equal(again, forecasts.select("store_id", "item_id", "date", "mean"))
     fresh = forecast_features(lake, shop_dataset(), cutoff=CUTOFF).drop("units_sold")
     assert_frame_equal(features, fresh.sort("store_id", "item_id", "date"))
+
+
+def test_the_levels_of_a_vintage_are_the_sums_of_its_series(lake: Lake, bundle: Path) -> None:
+    vintage = publish(lake, bundle)
+    series = forecasts_of(lake, vintage)
+    assert vintage.levels == ("store_id/department", "total")
+    total = scan_level_forecasts(lake, vintage.id, "total").collect()
+    sums = series.group_by("date").agg(pl.col("mean").sum(), pl.col("q0.9").max()).sort("date")
+    assert total["group"].unique().to_list() == ["total"]
+    assert total["mean"].to_list() == pytest.approx(sums["mean"].to_list(), rel=1e-5)
+    assert (total["q0.9"] >= sums["q0.9"]).all()
+    groups = scan_level_forecasts(lake, vintage.id, "store_id/department").collect()
+    assert groups["group"].unique().sort().to_list() == [f"{s}/{d}" for s in "ABC" for d in ("food", "toys")]
+
+
+def test_an_item_that_is_listed_but_never_sold_is_forecast_from_its_listing_on(bundle: Path, tmp_path: Path) -> None:
+    lake = shop_lake(tmp_path)
+    soon, long_ago = CUTOFF + timedelta(days=3), CUTOFF - timedelta(days=60)
+    list_items(lake, [("A", "new", soon), ("B", "x-large", CUTOFF), ("A", "dead", long_ago), ("Z", "new", soon)])
+    vintage = publish(lake, bundle)
+    rows = forecasts_of(lake, vintage)
+    new = rows.filter(item_id="new")
+    assert new.select("store_id", "date").rows() == [("A", CUTOFF + timedelta(days=d)) for d in range(3, HORIZON + 1)]
+    assert rows.filter(item_id="x-large").height == HORIZON
+    assert rows.filter(item_id="dead").is_empty()
+    assert new["mean"].min() > 0  # type: ignore[operator]
+    features = scan_scenario_features(lake, vintage.id).collect()
+    assert features.filter(item_id="new")["periods_since_release"].null_count() == new.height
+    assert_frame_equal(Bundle.load(bundle).predict(features), rows.select("store_id", "item_id", "date", "mean"))
+
+
+def test_forecasts_say_which_series_are_new(lake: Lake, bundle: Path) -> None:
+    # z of store C sells from day 100 on, ten days before the cutoff; all others from the start
+    new = forecasts_of(lake, publish(lake, bundle)).filter(basis="cold_start")
+    assert new.select("store_id", "item_id").unique().rows() == [("C", "z")]
+
+
+def list_items(lake: Lake, listed: list[tuple[str, str, date]]) -> None:
+    prices = lake.table("prices").scan()
+    assert prices is not None
+    rows = [(store, item, day, 3.0) for store, item, day in listed]
+    schema = {"store_id": pl.String, "item_id": pl.String, "date": pl.Date, "sell_price": pl.Float32}
+    more = pl.concat([prices.collect(), pl.DataFrame(rows, schema=schema, orient="row")])
+    lake.table("prices").publish({"all": NewPart(more.sort("store_id", "item_id", "date"))})
 
 
 def test_identical_inputs_give_the_vintage_that_is_there_already(lake: Lake, bundle: Path) -> None:

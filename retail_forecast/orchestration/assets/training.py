@@ -96,6 +96,10 @@ def backtest(
         "error by level": plot_bars(made.by_level, "WRMSSE", "Error by level of aggregation"),
         "error by lead": plot_lines(made.by_lead, "lead", "error", "Mean absolute error by lead"),
     }
+    if made.coverage:
+        title = "Share of sales within the intervals, by level"
+        plots["coverage by level"] = plot_bars(made.coverage, "share", title)
+        plots["loss of quantiles by level"] = plot_bars(made.quantile_loss, "loss", "Loss of the quantiles, by level")
     version = dg.DataVersion(made.fingerprint)
     return Result(metadata={**made.info, **frame_metadata(made.scores), **plots}, data_version=version)
 
