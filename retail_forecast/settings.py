@@ -30,8 +30,9 @@ class Settings(BaseSettings):
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
+    ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")
 
-    arrivals_interval_seconds: int = Field(10, ge=1, description="Seconds between two looks at the landing.")
+    arrivals_interval_seconds: int = Field(5, ge=1, description="Seconds between two looks at the landing.")
     settle_seconds: float = Field(
         2.0, ge=0, description="A file counts as written when it has not changed for so long."
     )

@@ -23,6 +23,8 @@ from retail_forecast.lake.tables import Lake
 from retail_forecast.lake.versions import VersionedDocument
 
 _PREFIX = "vintages"
+_SCENARIOS = "scenario_features.parquet"
+_ROWS_AT_ONCE = 8192  # what-if reads one series: from groups so small it takes 2 ms and no memory
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,10 @@ def publish_vintage(
         put_in_force(lake, published.id)
         return published
     folder = f"{_PREFIX}/{vintage.id}"
-    frames = {"forecasts": forecasts, "scenario_features": scenario_features}
+    lake.store.write(f"{folder}/forecasts.parquet", parquet_bytes(forecasts))
+    lake.store.write(f"{folder}/{_SCENARIOS}", parquet_bytes(scenario_features, rows_at_once=_ROWS_AT_ONCE))
     if level_forecasts is not None:
-        frames["level_forecasts"] = level_forecasts
-    for name, frame in frames.items():
-        lake.store.write(f"{folder}/{name}.parquet", parquet_bytes(frame))
+        lake.store.write(f"{folder}/level_forecasts.parquet", parquet_bytes(level_forecasts))
     lake.store.upload_folder(bundle, f"{folder}/bundle")
     lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
     put_in_force(lake, vintage.id)
@@ -90,10 +91,13 @@ def put_in_force(lake: Lake, id: str) -> None:
         pointer.write_next(version, {"id": id})
 
 
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """The frame as a Parquet file."""
+def parquet_bytes(frame: pl.DataFrame, *, rows_at_once: int | None = None) -> bytes:
+    """The frame as a Parquet file, of which some rows can be read alone if it is told how many at once."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
+    small = rows_at_once is not None
+    frame.write_parquet(
+        buffer, compression="zstd", compression_level=1, row_group_size=rows_at_once, statistics=not small
+    )
     return buffer.getvalue()
 
 
@@ -157,7 +161,16 @@ def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
     """The feature rows behind the vintage's forecasts: one row per series and period."""
     read_vintage(lake, id)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/scenario_features.parquet"))
+    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+
+
+def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:
+    """The same rows as a file of this machine, in the order of the forecasts; `target` receives a download."""
+    read_vintage(lake, id)
+    if lake.store.folder is not None:
+        return lake.store.folder / _PREFIX / id / _SCENARIOS
+    target.write_bytes(lake.store.read(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+    return target
 
 
 def fetch_bundle(lake: Lake, id: str, target: Path) -> Path:

@@ -33,15 +33,22 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def private_cluster(workers: int) -> Iterator[None]:
+def refuse_second_cluster() -> None:
+    """Raises TrainingError in a process that belongs to a Ray cluster."""
     import ray
 
     if ray.is_initialized():
         raise TrainingError(
-            "This process already belongs to a Ray cluster, and shards run in one of their own. "
+            "This process already belongs to a Ray cluster, and shards join one for themselves. "
             "Call map_shards from another process, or with workers=1."
         )
+
+
+@contextmanager
+def private_cluster(workers: int) -> Iterator[None]:
+    """Ray is up inside the block, on `workers` cores of this machine, and gone after it."""
+    import ray
+
     with cluster_folder() as folder:
         try:
             with _environment(_cluster_environment(workers)):

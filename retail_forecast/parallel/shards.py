@@ -1,4 +1,4 @@
-"""One function over many shards, on this machine's cores.
+"""One function over many shards, on this machine's cores or on a given Ray cluster.
 
 A shard is small (a name, a few paths); its result is small too: tables travel as files, never through Ray.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from retail_forecast.errors import TrainingError
-from retail_forecast.parallel.cluster import INSIDE_SHARD, private_cluster
+from retail_forecast.parallel.cluster import INSIDE_SHARD, private_cluster, refuse_second_cluster
+from retail_forecast.parallel.given import given_cluster, living_nodes
+from retail_forecast.settings import load_settings
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
@@ -39,12 +43,16 @@ def map_shards(
     *,
     workers: int,
     memory_gb: float | None = None,
+    small: bool = False,
     on_done: Callable[[Shard, Result], None] | None = None,
 ) -> list[Result]:
     """``[function(shard) for shard in shards]``, `workers` at a time, in the order of `shards`.
 
-    One shard, or one worker, runs in this process; otherwise `function` must be importable (module level).
+    One shard, or one worker, runs in this process; otherwise `function` must be importable (module level). On the
+    cluster of RETAIL_FORECAST_RAY_ADDRESS, if that is set, as many run at a time as it has room for.
     `memory_gb` is what one shard needs at its peak: fewer run at once where the machine has less.
+    `small` shards are done before a cluster would be up (20 s of processor time): they run on threads of this process,
+    which suits what Polars and LightGBM do.
     `on_done(shard, result)` is called here, as each one ends.
 
     Raises:
@@ -55,8 +63,18 @@ def map_shards(
         raise TrainingError(f"A shard asked for {workers} workers of its own: shards do not nest. Pass workers=1.")
     if len(shards) <= 1 or workers <= 1:
         return [_run_here(function, shard, on_done) for shard in shards]
-    with private_cluster(min(workers, len(shards))):
+    if small:
+        return _run_on_threads(function, shards, workers, on_done)
+    refuse_second_cluster()
+    with _cluster(shards, workers):
         return _run_on_ray(function, shards, memory_gb, on_done)
+
+
+def _cluster(shards: Sequence[object], workers: int) -> AbstractContextManager[None]:
+    address = load_settings().ray_address
+    if address is None:
+        return private_cluster(min(workers, len(shards)))
+    return given_cluster(address, shards, {INSIDE_SHARD: "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"})
 
 
 def _run_here(
@@ -74,6 +92,26 @@ def _run_here(
     return result
 
 
+def _run_on_threads(
+    function: Callable[[Shard], Result],
+    shards: Sequence[Shard],
+    workers: int,
+    on_done: Callable[[Shard, Result], None] | None,
+) -> list[Result]:
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(_run_here, function, shard, None) for shard in shards]
+        try:
+            results = []
+            for shard, future in zip(shards, running, strict=True):
+                results.append(future.result())
+                if on_done is not None:
+                    on_done(shard, results[-1])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
+
+
 def _run_on_ray(
     function: Callable[[Shard], Result],
     shards: Sequence[Shard],
@@ -85,9 +123,9 @@ def _run_on_ray(
     # max_retries=0: a shard that took the machine's memory would take it again
     options: dict[str, Any] = {"num_cpus": 1, "max_retries": 0}
     if memory_gb is not None:
-        # more than the machine has would wait for ever
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        options["memory"] = int(min(memory_gb * 1024**3, resources["memory"]))
+        # more than any machine has would wait for ever
+        most = max(node["Resources"].get("memory", 0.0) for node in living_nodes())
+        options["memory"] = int(min(memory_gb * 1024**3, most))
     task: Any = ray.remote(**options)(_guarded)
     pending = {task.remote(function, shard): index for index, shard in enumerate(shards)}
     results: dict[int, Result] = {}

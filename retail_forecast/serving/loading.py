@@ -11,13 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from retail_forecast.lake import Lake, open_lake
-from retail_forecast.lake.vintages import fetch_bundle, read_vintage, scan_forecasts, scan_scenario_features
+from retail_forecast.lake.vintages import fetch_bundle, fetch_scenario_features, read_vintage, scan_forecasts
 from retail_forecast.models import Bundle
 from retail_forecast.serving.predictor import Predictor
 
 logger = logging.getLogger(__name__)
 
-_ROWS_AT_ONCE = 8192
 _PAUSES_SECONDS = (0.5, 2.0)  # an object store that stumbles is asked again
 
 
@@ -37,13 +36,9 @@ def _load(lake: Lake, vintage_id: str) -> Predictor:
     cache = tempfile.TemporaryDirectory(prefix=f"{vintage_id}-")
     try:
         bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
-        # what-if reads one series at a time: from small uncompressed batches that takes 3 ms and no memory
-        rows = Path(cache.name) / "scenario_features.arrow"
-        keys = ["store_id", "item_id", "date"]
-        scenarios = scan_scenario_features(lake, vintage_id).sort(keys)
-        scenarios.sink_ipc(rows, compression="uncompressed", record_batch_size=_ROWS_AT_ONCE)
+        rows = fetch_scenario_features(lake, vintage_id, Path(cache.name) / "scenario_features.parquet")
         forecasts = scan_forecasts(lake, vintage_id).collect()
-        predictor = Predictor.build(vintage, forecasts, pl.scan_ipc(rows), bundle)
+        predictor = Predictor.build(vintage, forecasts, pl.scan_parquet(rows), bundle)
     except BaseException:
         cache.cleanup()
         raise

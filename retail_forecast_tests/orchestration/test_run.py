@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import dagster as dg
 import polars as pl
 import pytest
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES, RunsFilter
@@ -39,6 +40,14 @@ def kill_at(world: World, what: str, done: int) -> None:
     command = [sys.executable, "-m", module, str(world.home), what, str(done)]
     process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert process.returncode == -signal.SIGKILL, process.stderr[-3000:]
+
+
+def last_steps(world: World) -> list[str]:
+    """The steps of the last run, in their order."""
+    with open_instance(world.settings) as instance:
+        run_id, starts = instance.get_runs(limit=1)[0].run_id, dg.DagsterEventType.STEP_START
+        events = [entry.get_dagster_event() for entry in instance.all_logs(run_id, of_type=starts)]
+    return [str(event.step_key) for event in events]
 
 
 @pytest.mark.parametrize("kills", [WORST, pytest.param(KILLED_AT, marks=pytest.mark.slow)], ids=["some", "all"])
@@ -76,6 +85,8 @@ def test_a_run_that_is_killed_again_and_again_ends_right_and_follows_a_correctio
     before, after = ({one["sha256"] for one in v.inputs["sales"]} for v in (first.vintage, second.vintage))
     assert len(objects) == DAYS
     assert len(after - before) == 1
+    steps = last_steps(world)
+    assert steps.index("endpoint") < min(steps.index("drift"), steps.index("forecast_accuracy"))
 
 
 def test_a_bad_file_is_set_aside_and_a_blocking_check_stops_the_run(world: World) -> None:

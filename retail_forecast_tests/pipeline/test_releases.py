@@ -74,3 +74,14 @@ def test_a_corrected_year_is_read_again_and_replaces_what_was_kept(lake: Lake, s
 def test_sales_that_all_lie_after_the_cutoff_are_asked_for(lake: Lake) -> None:
     with pytest.raises(NotFoundError, match="Sales until 2021-12-31"):
         read_releases(lake, cutoff=date(2021, 12, 31))
+
+
+def test_months_of_the_last_year_that_are_over_are_read_once(tmp_path: Path, scans: list[str]) -> None:
+    lake = new_lake(tmp_path)
+    for month in (1, 2, 3):  # a sells from January, b from February, c from March on
+        publish_days(
+            lake, {item: [float(month > later)] for later, item in enumerate("abc")}, start=date(2024, month, 1)
+        )
+    for _ in range(2):
+        assert first(lake, date(2024, 3, 1)) == {"a": "2024-01-01", "b": "2024-02-01", "c": "2024-03-01"}
+    assert scans == ["2024"] * 4  # each month at first, then the last one only

@@ -12,6 +12,9 @@ Result = dg.MaterializeResult[Any]
 DATA_TEAM = "team:data"
 FORECASTING_TEAM = "team:forecasting"
 
+AFTER_SERVING = {"dagster/priority": "-1"}
+"""Tags of a step that looks back: in one run with the endpoint, what planners wait for goes first."""
+
 
 def traits(group: str, owner: str, kinds: set[str], description: str) -> dict[str, Any]:
     """What every asset has: where it belongs, who answers for it, what it is made with, what it is."""

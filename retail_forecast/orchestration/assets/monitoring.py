@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from retail_forecast.orchestration.assets import FORECASTING_TEAM, Result, asset
+from retail_forecast.orchestration.assets import AFTER_SERVING, FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import when_tables_change
 from retail_forecast.orchestration.metadata import frame_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
@@ -23,6 +23,7 @@ def build_monitoring_assets() -> list[dg.AssetsDefinition]:
     group="monitoring",
     owner=FORECASTING_TEAM,
     kinds={"polars", "parquet"},
+    op_tags=AFTER_SERVING,
     description="Published vintages against the sales that arrived since: one row per vintage, level and metric.",
 )
 def forecast_accuracy(platform: dg.ResourceParam[Platform]) -> Result:
@@ -38,6 +39,7 @@ def forecast_accuracy(platform: dg.ResourceParam[Platform]) -> Result:
     group="monitoring",
     owner=FORECASTING_TEAM,
     kinds={"polars", "parquet"},
+    op_tags=AFTER_SERVING,
     description="Sales of late against the training window, one row per store: an index above 0.25 is a change.",
 )
 def drift(platform: dg.ResourceParam[Platform]) -> Result:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.orchestration import gate, training_run
-from retail_forecast.orchestration.assets import FORECASTING_TEAM, Result, asset
+from retail_forecast.orchestration.assets import AFTER_SERVING, FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import (
     when_parents_change,
     when_tables_change,
@@ -33,6 +33,7 @@ def _training_request(tables: list[str]) -> dg.AssetsDefinition:
         group="training",
         owner=FORECASTING_TEAM,
         kinds={"python"},
+        op_tags=AFTER_SERVING,
         description="Whether a training is due, and what a change triggers.",
     )
     def training_request(platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]) -> Result:

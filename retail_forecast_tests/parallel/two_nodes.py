@@ -1,0 +1,60 @@
+"""A Ray cluster of two nodes with one core each, on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_ATTEMPTS = 4
+_ROOT = Path(__file__).parents[2]
+_NODE: dict[str, Any] = {
+    "num_cpus": 1,
+    "include_dashboard": False,
+    "object_store_memory": 80 * 1024**2,
+    "node_ip_address": "127.0.0.1",
+    "memory": 4 * 1024**3,
+}
+_ENVIRONMENT = {
+    "PYTHONPATH": str(_ROOT),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_gcs_server_port_wait_time_s": "300",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@contextmanager
+def two_nodes(temp: Path) -> Iterator[str]:
+    """The cluster's address, while it is up. `temp` is a short path for its sockets."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        cluster = _start(temp)
+        try:
+            yield str(cluster.address)
+        finally:
+            cluster.shutdown()
+
+
+def _start(temp: Path) -> Any:
+    """Ray gives a node 30 s to come up, which on a busy machine is too little: then it is started anew."""
+    from ray.cluster_utils import Cluster
+
+    for attempt in range(_ATTEMPTS):
+        cluster: Any = Cluster()
+        try:
+            cluster.add_node(**_NODE, temp_dir=str(temp / str(attempt)))
+            cluster.add_node(**_NODE)
+        except Exception:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            cluster.shutdown()
+        else:
+            return cluster
+    raise AssertionError
