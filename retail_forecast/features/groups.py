@@ -51,6 +51,13 @@ def group_of(series: pl.LazyFrame, attributes: Tables, spec: FeatureSpec, groupi
     return joined.with_columns(pl.col("group").fill_null(WHOLE_STORE))
 
 
+def group_column(features: pl.DataFrame, grouping: Grouping | None) -> pl.Series:
+    """The group of each feature row of a series."""
+    if grouping is None or grouping.attribute is None:
+        return pl.repeat(WHOLE_STORE, features.height, eager=True).alias("group")
+    return features[grouping.attribute].cast(pl.String).fill_null(WHOLE_STORE).alias("group")
+
+
 def group_spec(spec: FeatureSpec) -> FeatureSpec:
     """The features of groups: those of series, with what belongs to single items summed up or left out."""
     return replace(

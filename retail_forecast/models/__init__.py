@@ -1,5 +1,6 @@
 """Forecasters: baselines, gradient boosting by pools of stores, intervals from residuals, and the bundle on disk."""
 
+from retail_forecast.models.alignment import alignment_factors, fit_alignment
 from retail_forecast.models.baselines import BASELINES, Baseline
 from retail_forecast.models.bundle import Bundle, write_bundle
 from retail_forecast.models.calibration import fit_level
@@ -17,7 +18,9 @@ __all__ = [
     "Intervals",
     "Recipe",
     "Sample",
+    "alignment_factors",
     "compute_spread",
+    "fit_alignment",
     "fit_intervals",
     "fit_level",
     "intervals_from_json",

@@ -3,7 +3,8 @@
 bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
-calibration.json  the level by which means are multiplied (once there was a backtest)
+shards/groups/    the same for the sums of groups, where there are groups
+calibration.json  the level by which means are multiplied, and how far they follow their groups (after a backtest)
 intervals.json    residual quantiles of the backtest, by level (once there was one)
 scores.json       the backtest's scores (once there was one)
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -24,12 +25,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retail_forecast.errors import NotFoundError, SchemaError
-from retail_forecast.features import FeatureSpec, feature_names
+from retail_forecast.features import FeatureSpec, Grouping, feature_names, group_column, group_spec
+from retail_forecast.models.alignment import alignment_factors
 from retail_forecast.models.ensemble import load_members, predict_members
 from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import Recipe
 
-FORMAT = 2
+FORMAT = 3
+GROUPS = "groups"
 KEYS = ["store_id", "item_id", "date"]
 SERIES_LEVEL = "store_id/item_id"
 
@@ -45,6 +48,7 @@ class Bundle:
     training_cutoff: date
     origin: Mapping[str, Any]
     categories: Mapping[str, dict[str, list[str]]]
+    grouping: Grouping | None = None
     _boosters: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -62,6 +66,7 @@ class Bundle:
             training_cutoff=date.fromisoformat(content["training_cutoff"]),
             origin=content["origin"],
             categories=_read_json(path / "categories.json"),
+            grouping=Grouping(**content["grouping"]) if content["grouping"] else None,
         )
 
     @cached_property
@@ -81,13 +86,23 @@ class Bundle:
     @cached_property
     def level(self) -> float:
         """What the backtest says means are to be multiplied with; 1 before there was one."""
+        return self._calibration.get("level", 1.0)
+
+    @cached_property
+    def alignment_weight(self) -> float:
+        """How far items follow their groups; all the way before there was a backtest."""
+        return self._calibration.get("alignment", 1.0)
+
+    @cached_property
+    def _calibration(self) -> dict[str, float]:
         file = self.path / "calibration.json"
-        return float(_read_json(file)["level"]) if file.exists() else 1.0
+        return _read_json(file) if file.exists() else {}
 
     def predict(self, features: pl.DataFrame) -> pl.DataFrame:
         """One row per feature row, in its order: store_id, item_id, date, mean (expected units).
 
-        Each store is answered by its pool; a store that no pool has seen by the mean of all pools.
+        Each store is answered by its pool; a store that no pool has seen by the mean of all pools. Where rows have a
+        column `alignment`, means are multiplied with it.
         """
         if missing := [name for name in feature_names(self.spec) if name not in features.columns]:
             problems = [f"column {missing[0]!r} is missing"]
@@ -101,18 +116,37 @@ class Bundle:
             at = rows["row"].to_numpy()
             names = [str(pool)] if pool is not None else sorted(self.pools)
             mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
+        if "alignment" in features.columns:
+            mean *= features["alignment"].to_numpy()
         return features.select(KEYS).with_columns(mean=pl.Series(mean * self.level).cast(pl.Float32))
+
+    def predict_groups(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """One row per feature row of a group, in its order: store_id, group, date, mean (expected units of all)."""
+        spec, recipe = group_spec(self.spec), self.recipe.for_groups()
+        mean = predict_members(self._members(GROUPS), rows, recipe, spec, self.categories[GROUPS])
+        return rows.select("store_id", group="item_id", date="date", mean=pl.Series(mean))
+
+    def alignment(self, features: pl.DataFrame, forecasts: pl.DataFrame, groups: pl.DataFrame) -> pl.Series:
+        """The column `alignment` of feature rows whose means are `forecasts`: all of their groups must be there."""
+        grouped = forecasts.with_columns(
+            group=group_column(features, self.grouping), mean=forecasts["mean"] / self.level
+        )
+        return alignment_factors(grouped, groups, weight=self.alignment_weight)
 
     def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:
         """The same rows (with lead, mean and spread) and a column q<quantile> per quantile; they never cross."""
         return self.intervals[SERIES_LEVEL].add_quantiles(forecasts, quantiles)
 
     def _predict(self, pool: str, features: pl.DataFrame) -> NDArray[np.float64]:
+        return predict_members(self._members(pool), features, self.recipe, self.spec, self.categories[pool])
+
+    def _members(self, pool: str) -> dict[str, Any]:
         if pool not in self._boosters:
-            files: dict[str, Path] = {member: member_file(self.path, pool, member) for member in self.recipe.members}
+            members = (self.recipe.for_groups() if pool == GROUPS else self.recipe).members
+            files = {str(member): member_file(self.path, pool, member) for member in members}
             texts = {member: file.read_text(encoding="utf-8") for member, file in files.items()}
             self._boosters[pool] = load_members(texts)
-        return predict_members(self._boosters[pool], features, self.recipe, self.spec, self.categories[pool])
+        return self._boosters[pool]
 
 
 def member_file(path: Path, pool: str, member: str) -> Path:
@@ -129,6 +163,7 @@ def write_bundle(
     training_cutoff: date,
     origin: Mapping[str, Any],
     categories: Mapping[str, Mapping[str, Sequence[str]]],
+    grouping: Grouping | None = None,
     models: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Bundle:
     """Writes the bundle and loads it. `models` are the texts by pool and member, if no files are there."""
@@ -144,6 +179,7 @@ def write_bundle(
         "pools": {pool: list(stores) for pool, stores in pools.items()},
         "training_cutoff": training_cutoff.isoformat(),
         "origin": dict(origin),
+        "grouping": asdict(grouping) if grouping else None,
     }
     write_json(path / "categories.json", categories)
     write_json(path / "bundle.json", content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self, get_args
 
 from retail_forecast.errors import ConfigurationError
@@ -26,13 +26,14 @@ class Recipe:
     most_rows: a pool with more rows in its window learns from an even sample of about so many.
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
+    aligned: whether items follow the forecasts of groups (see `alignment`), which learn by `for_groups`.
     """
 
     members: tuple[Member, ...] = (PLAIN, SCALED)
     objective: Literal["tweedie", "regression"] = "tweedie"
     window_periods: int = 730
-    most_rows: int = 1_000_000
-    trees: int = 150
+    most_rows: int = 500_000
+    trees: int = 120
     learning_rate: float = 0.1
     leaves: int = 63
     min_data_in_leaf: int = 200
@@ -40,8 +41,28 @@ class Recipe:
     feature_fraction: float = 0.35
     row_fraction: float = 0.7
     tweedie_power: float = 1.1
+    aligned: bool = True
+    group_window_periods: int = 1456
+    group_trees: int = 125
     seed: int = 1
     threads: int = 1
+
+    def for_groups(self) -> Recipe:
+        """The recipe of the groups' model: few series, so more years, smaller leaves and more of the features."""
+        return replace(
+            self,
+            members=(PLAIN, SCALED),
+            window_periods=self.group_window_periods,
+            most_rows=2_000_000,
+            trees=self.group_trees,
+            learning_rate=12.5 / self.group_trees,
+            leaves=63,
+            min_data_in_leaf=40,
+            max_bin=127,
+            feature_fraction=0.5,
+            row_fraction=0.6,
+            aligned=False,
+        )
 
     def leaf_rows(self, rows: int) -> int:
         """Rows that a leaf needs at least, of a pool of `rows`.
@@ -83,8 +104,8 @@ class Recipe:
 
 Preset = Literal["fast", "standard", "best"]
 PRESETS: Mapping[Preset, Recipe] = {
-    "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=400_000, trees=80, leaves=31),
+    "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=200_000, trees=60, leaves=31, group_trees=60),
     "standard": Recipe(),
-    "best": Recipe(most_rows=2_000_000, trees=400, learning_rate=0.05),
+    "best": Recipe(most_rows=2_000_000, trees=300, learning_rate=0.05, group_trees=375),
 }
 """Recipes by budget, for daily data."""

@@ -18,7 +18,7 @@ import polars as pl
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.evaluation import rolling_cutoffs
-from retail_forecast.features import FeatureSpec, build_categories, feature_names
+from retail_forecast.features import FeatureSpec, build_categories, feature_names, group_spec
 from retail_forecast.models import (
     BASELINES,
     Bundle,
@@ -28,10 +28,11 @@ from retail_forecast.models import (
     predict_members,
     train_members,
 )
-from retail_forecast.models.bundle import KEYS, write_json
+from retail_forecast.models.bundle import GROUPS, KEYS, write_json
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.backtest_scores import write_intervals_and_scores
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
+from retail_forecast.pipeline.groups import align_backtest, group_members, groups_path, rows_after
 from retail_forecast.pipeline.history import History, read_history
 from retail_forecast.pipeline.train import counted, read_rows, read_training_rows, shard_memory_gb
 from retail_forecast.schemas import BacktestSchema, validate_table
@@ -46,7 +47,7 @@ ChampionWay = Literal[
 
 @dataclass(frozen=True)
 class BacktestShard:
-    """One pool's backtest at every cutoff; its rows go to `out`."""
+    """One pool's backtest at every cutoff, or that of the groups; its rows go to `out`."""
 
     name: str
     path: Path
@@ -55,7 +56,11 @@ class BacktestShard:
     cutoffs: tuple[date, ...]
     champion_bundle: Path | None
     champion_ways: Mapping[date, ChampionWay]
-    out: Path
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / f"{self.name}.parquet"
 
 
 def backtest_recipe(
@@ -85,23 +90,20 @@ def backtest_recipe(
     with nullcontext(checkpoints) if checkpoints else tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
         Path(parts).mkdir(parents=True, exist_ok=True)
         shards = [
-            BacktestShard(
-                pool,
-                pool_path(feature_folder, pool),
-                features.spec,
-                recipe,
-                tuple(chosen),
-                champion_bundle,
-                ways,
-                Path(parts) / f"{pool}.parquet",
-            )
-            for pool in features.pools
+            BacktestShard(pool, path, features.spec, recipe, tuple(chosen), champion_bundle, ways, Path(parts))
+            for pool, path in _paths(feature_folder, features).items()
         ]
         memory_gb = shard_memory_gb(features)
         map_shards(_backtest_shard, shards, workers=workers, memory_gb=memory_gb, on_done=counted(shards, on_progress))
-        predictions = _joined([shard.out for shard in shards])
+        predictions = _joined([shard.out for shard in shards if shard.name != GROUPS])
+        alignment = 0.0
+        if features.grouping is not None:
+            groups = pl.read_parquet(shards[-1].out)
+            members = group_members(predictions, history.attributes, features.spec, features.grouping)
+            own = _own_settings(champion_bundle, ways)
+            predictions, alignment = align_backtest(predictions, groups, members, own)
     predictions.write_parquet(out / "predictions.parquet", compression="zstd", compression_level=1)
-    scores = _write_intervals_and_scores(predictions, history, features.spec, recipe, out)
+    scores = _write_calibrated(predictions, history, features.spec, recipe, out, alignment)
     described = {"features": features.fingerprint, "recipe": recipe.to_json()}
     described["cutoffs"] = [cutoff.isoformat() for cutoff in chosen]
     described["champion"] = {cutoff.isoformat(): way for cutoff, way in ways.items()}
@@ -129,6 +131,7 @@ def _champion_ways(
         return {}
     champion = Bundle.load(bundle)
     computable = set(feature_names(champion.spec)) <= set(feature_names(features.spec))
+    computable = computable and champion.grouping in (None, features.grouping)
     same = champion.recipe == recipe and champion.spec == features.spec
 
     def way(cutoff: date) -> ChampionWay:
@@ -144,7 +147,8 @@ def _champion_ways(
 def _backtest_shard(shard: BacktestShard) -> None:
     if shard.out.exists():
         return
-    frames = [frame for cutoff in shard.cutoffs for frame in _at_cutoff(shard, cutoff)]
+    at_cutoff = _groups_at_cutoff if shard.name == GROUPS else _at_cutoff
+    frames = [frame for cutoff in shard.cutoffs for frame in at_cutoff(shard, cutoff)]
     rows = pl.concat([BacktestSchema.create_empty(), *frames])
     aside = shard.out.with_suffix(".part")
     validate_table(BacktestSchema, rows, table="backtest").write_parquet(aside)
@@ -167,6 +171,23 @@ def _at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
     means[CHALLENGER] = _trained(shard, shard.recipe, spec, cutoff, future)
     if shard.champion_bundle is not None:
         means[CHAMPION] = _champion(shard, shard.champion_bundle, cutoff, future, means[CHALLENGER])
+    actuals = future.select(*KEYS, "units_sold")
+    return [_rows(name, mean, actuals, cutoff, spec) for name, mean in means.items()]
+
+
+def _groups_at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
+    """Forecasts of the groups by the challenger, and by the champion if it follows groups."""
+    spec = group_spec(shard.spec)
+    future = rows_after(pl.scan_parquet(shard.path), shard.spec, cutoff)
+    means = {CHALLENGER: _trained(shard, shard.recipe.for_groups(), spec, cutoff, future)}
+    champion = Bundle.load(shard.champion_bundle) if shard.champion_bundle is not None else None
+    if champion is not None and champion.grouping is not None:
+        if shard.champion_ways[cutoff] == "own bundle":
+            means[CHAMPION] = champion.predict_groups(future).rename({"group": "item_id"})
+        elif champion.recipe.for_groups() == shard.recipe.for_groups():
+            means[CHAMPION] = means[CHALLENGER]
+        else:
+            means[CHAMPION] = _trained(shard, champion.recipe.for_groups(), spec, cutoff, future)
     actuals = future.select(*KEYS, "units_sold")
     return [_rows(name, mean, actuals, cutoff, spec) for name, mean in means.items()]
 
@@ -202,6 +223,21 @@ def _rows(model: str, mean: pl.DataFrame, actuals: pl.DataFrame, cutoff: date, s
     return named.select(BacktestSchema.column_names())
 
 
+def _paths(folder: Path, features: FeatureSet) -> dict[str, Path]:
+    """The feature rows of each pool, and those of the groups last."""
+    paths = {pool: pool_path(folder, pool) for pool in features.pools}
+    return paths | ({GROUPS: groups_path(folder)} if features.grouping is not None else {})
+
+
+def _own_settings(bundle: Path | None, ways: Mapping[date, ChampionWay]) -> dict[date, tuple[float, float]]:
+    """Weight of alignment and level of a champion that forecasts itself, by cutoff."""
+    if bundle is None:
+        return {}
+    champion = Bundle.load(bundle)
+    own = (champion.alignment_weight, champion.level)
+    return {cutoff: own for cutoff, way in ways.items() if way == "own bundle"}
+
+
 def _joined(parts: Sequence[Path]) -> pl.DataFrame:
     rows = pl.concat([pl.read_parquet(part) for part in parts])
     if rows.filter(pl.col("units_sold").is_not_null()).is_empty():
@@ -209,11 +245,11 @@ def _joined(parts: Sequence[Path]) -> pl.DataFrame:
     return rows.sort("model", "cutoff", "store_id", "item_id", "date")
 
 
-def _write_intervals_and_scores(
-    predictions: pl.DataFrame, history: History, spec: FeatureSpec, recipe: Recipe, out: Path
+def _write_calibrated(
+    predictions: pl.DataFrame, history: History, spec: FeatureSpec, recipe: Recipe, out: Path, alignment: float
 ) -> pl.DataFrame:
     level = fit_level(predictions.filter(pl.col("model") == CHALLENGER))
-    write_json(out / "calibration.json", {"level": level})
+    write_json(out / "calibration.json", {"level": level, "alignment": alignment})
     positive = recipe.objective == "tweedie"
     return write_intervals_and_scores(
         predictions, history, spec, out, model=CHALLENGER, level=level, non_negative=positive

@@ -12,12 +12,15 @@ from typing import Any, Self
 
 import polars as pl
 
-from retail_forecast.features import FeatureSpec, feature_names
+from retail_forecast.features import FeatureSpec, Grouping, feature_names
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool."""
+    """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool.
+
+    grouping: how series are summed to the rows of `groups.parquet`; None if they are not.
+    """
 
     fingerprint: str
     cutoff: date
@@ -25,6 +28,7 @@ class FeatureSet:
     pools: Mapping[str, tuple[str, ...]]
     rows: Mapping[str, int]
     spec: FeatureSpec
+    grouping: Grouping | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -44,6 +48,7 @@ class FeatureSet:
             pools={name: tuple(stores) for name, stores in raw["pools"].items()},
             rows=raw["rows"],
             spec=FeatureSpec.from_json(raw["spec"]),
+            grouping=Grouping(**raw["grouping"]) if raw["grouping"] else None,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Features from the lake's tables: one artifact per training set, one frame per forecast.
 
-A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.parquet` for each group of stores, and
-`features.json`, which says what they are. Equal inputs have the same fingerprint and are built once.
+A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.parquet` for each pool of stores,
+`groups.parquet` for the sums of series, and `features.json`, which says what they are. Equal inputs have the same
+fingerprint and are built once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, pool_path
+from retail_forecast.pipeline.groups import find_grouping, groups_path, training_rows_of_groups
+from retail_forecast.pipeline.inputs import no_sales, scan_sales, scan_tables
 from retail_forecast.pipeline.releases import read_first_sales
 from retail_forecast.pipeline.spec import feature_spec
 
@@ -74,7 +77,10 @@ def build_training_features(
     spec = feature_spec(dataset)
     start = spec.shift(cutoff, 1 - recipe.window_periods - backtest_cutoffs * dataset.horizon)
     start = max(start, dataset.start_date)
-    artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, start, cutoff, shard_rows))
+    groups_start = spec.shift(cutoff, 1 - recipe.group_window_periods - backtest_cutoffs * dataset.horizon)
+    groups_start = max(groups_start, dataset.start_date)
+    starts = f"{start} {groups_start} {recipe.aligned}"
+    artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, starts, cutoff, shard_rows))
     if artifact.is_published():
         return FeatureSet.from_json(artifact.info())
     releases = read_releases(lake, cutoff=cutoff, keep=True)
@@ -85,7 +91,11 @@ def build_training_features(
         releases.write_parquet(folder / "releases.parquet")
         shards = [Pool(name, stores, lake, spec, start, cutoff, folder) for name, stores in pools.items()]
         rows = _build_pools(shards, workers, shard_rows, on_progress)
-        made = FeatureSet(artifact.fingerprint, cutoff, start, pools, rows, spec)
+        grouping = find_grouping(lake, spec, releases) if recipe.aligned else None
+        if grouping is not None:
+            sums = training_rows_of_groups(lake, spec, grouping, releases, cutoff=cutoff, start=groups_start)
+            sums.write_parquet(groups_path(folder), compression="zstd", compression_level=1)
+        made = FeatureSet(artifact.fingerprint, cutoff, start, pools, rows, spec, grouping)
         (folder / "features.json").write_text(json.dumps(made.to_json(), indent=1))
         if folder == artifact.local_folder:
             artifact.mark_published(made.to_json())
@@ -131,7 +141,7 @@ def read_releases(lake: Lake, *, cutoff: date, keep: bool = False) -> pl.DataFra
     parts = sorted(lake.table("sales").manifest().parts.items())
     until = [part for partition, part in parts if partition <= cutoff.isoformat()]
     if not until:
-        raise _no_sales(f"until {cutoff}")
+        raise no_sales(f"until {cutoff}")
     return read_first_sales(lake, until, code=code_digest(), keep=keep)
 
 
@@ -177,22 +187,10 @@ def _scan_features(
     lake: Lake, spec: FeatureSpec, stores: Sequence[str], releases: pl.LazyFrame, *, start: date, cutoff: date
 ) -> pl.LazyFrame:
     ours = pl.col("store_id").is_in(list(stores))
-    sales = _sales(lake, since=spec.shift(start, -spec.warm_up), until=cutoff).filter(ours)
-    tables = {name: lake.table(name).scan() for name in spec.table_names}
-    published = {name: rows for name, rows in tables.items() if rows is not None}
+    sales = scan_sales(lake, since=spec.shift(start, -spec.warm_up), until=cutoff).filter(ours)
+    published = scan_tables(lake, spec)
     kept = {name: rows.filter(ours) if spec.is_per_store(name) else rows for name, rows in published.items()}
     return build_features(sales, kept, kept, spec, cutoff=cutoff, start=start, releases=releases.filter(ours))
-
-
-def _sales(lake: Lake, *, since: date, until: date) -> pl.LazyFrame:
-    sales = lake.table("sales").scan(since=since, until=until)
-    if sales is None:
-        raise _no_sales(f"from {since} to {until}")
-    return sales
-
-
-def _no_sales(period: str) -> NotFoundError:
-    return NotFoundError(f"Sales {period}", fix="Deliver files of these periods and run the `sales` asset.")
 
 
 def _check_cutoff(dataset: Dataset, cutoff: date) -> None:
@@ -202,12 +200,12 @@ def _check_cutoff(dataset: Dataset, cutoff: date) -> None:
         raise ConfigurationError(key="cutoff", found=str(cutoff), expected=expected)
 
 
-def _fingerprint(lake: Lake, dataset: Dataset, spec: FeatureSpec, start: date, cutoff: date, shard_rows: int) -> str:
+def _fingerprint(lake: Lake, dataset: Dataset, spec: FeatureSpec, starts: str, cutoff: date, shard_rows: int) -> str:
     """Sales after the cutoff do not count, so a training set of the past stays valid as days arrive."""
     manifests = [(name, lake.table(name).manifest()) for name in ("sales", *spec.table_names)]
     contents = [f"{name}:{_digest_until(manifest, cutoff)}" for name, manifest in manifests]
     return digest_of(
-        [dataset.hash, json.dumps(spec.to_json()), f"{start} {cutoff} {shard_rows}", code_digest(), *contents]
+        [dataset.hash, json.dumps(spec.to_json()), f"{starts} {cutoff} {shard_rows}", code_digest(), *contents]
     )
 
 

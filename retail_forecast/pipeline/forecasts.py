@@ -20,6 +20,7 @@ from retail_forecast.models import Bundle
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.cold_start import add_basis, add_new_releases, as_new, read_new_series
 from retail_forecast.pipeline.features import code_digest, forecast_features, read_releases
+from retail_forecast.pipeline.groups import forecast_groups
 from retail_forecast.pipeline.level_forecasts import add_levels
 from retail_forecast.pipeline.spec import feature_spec
 from retail_forecast.pipeline.train import counted
@@ -118,6 +119,7 @@ def _forecast(
     with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
         add_new_releases(releases, new, cutoff=cutoff).write_parquet(Path(folder) / "releases.parquet")
         new.write_parquet(Path(folder) / "new_series.parquet")
+        forecast_groups(lake, bundle, releases, cutoff=cutoff).write_parquet(Path(folder) / "groups.parquet")
         shards = [
             ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
             for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
@@ -154,7 +156,11 @@ def _forecast_shard(shard: ForecastShard) -> int:
     bundle = Bundle.load(shard.bundle)
     features = as_new(features, new, bundle.spec)
     lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
-    bundle.predict(features).with_columns(lead=lead.cast(pl.Int16)).write_parquet(shard.forecasts)
+    means = bundle.predict(features)
+    groups = pl.read_parquet(shard.folder / "groups.parquet")
+    features = features.with_columns(alignment=bundle.alignment(features, means, groups))
+    aligned = means.with_columns(pl.col("mean") * features["alignment"], lead=lead.cast(pl.Int16))
+    aligned.write_parquet(shard.forecasts)
     features.drop("units_sold").write_parquet(shard.features)
     return features.height
 

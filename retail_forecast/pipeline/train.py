@@ -13,14 +13,15 @@ import polars as pl
 from retail_forecast import __version__
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import TrainingError
-from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names
+from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names, group_spec
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
-from retail_forecast.models.bundle import member_file
+from retail_forecast.models.bundle import GROUPS, member_file
 from retail_forecast.models.recipe import PLAIN, PRESETS, Preset
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
+from retail_forecast.pipeline.groups import groups_path
 
-_WINDOW_WEEKS = 156
+_WINDOW_WEEKS, _GROUP_WINDOW_WEEKS = 156, 260
 _GB_PER_MILLION_ROWS = 1.2
 _GOLDEN_RATIO = 0.6180339887498949
 
@@ -42,8 +43,10 @@ def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
     keeps_negatives = dataset.policy.negative_units == "keep"
     recipe = PRESETS[preset]
     if dataset.frequency == "1w":
-        recipe = replace(recipe, window_periods=_WINDOW_WEEKS)
-    return replace(recipe, members=(PLAIN,), objective="regression") if keeps_negatives else recipe
+        recipe = replace(recipe, window_periods=_WINDOW_WEEKS, group_window_periods=_GROUP_WINDOW_WEEKS)
+    if keeps_negatives:
+        return replace(recipe, members=(PLAIN,), objective="regression", aligned=False)
+    return recipe
 
 
 def train_model(
@@ -65,20 +68,23 @@ def train_model(
         TrainingShard(pool, pool_path(feature_folder, pool), features.spec, recipe, features.cutoff, out)
         for pool in features.pools
     ]
+    if features.grouping is not None:
+        shards.append(_group_shard(feature_folder, features, recipe, features.cutoff, out))
     categories = map_shards(
         _train_shard, shards, workers=workers, memory_gb=shard_memory_gb(features), on_done=counted(shards, on_progress)
     )
     trained = {shard.name: found for shard, found in zip(shards, categories, strict=True) if found is not None}
-    if not trained:
+    if not trained.keys() - {GROUPS}:
         raise TrainingError(f"No pool has known sales from {since} to {features.cutoff}. Deliver sales of that time.")
     return write_bundle(
         out,
         recipe=recipe,
         spec=features.spec,
-        pools={pool: features.pools[pool] for pool in trained},
+        pools={pool: features.pools[pool] for pool in trained if pool != GROUPS},
         training_cutoff=features.cutoff,
         origin={"features": features.fingerprint, "code_version": __version__, "window_start": since.isoformat()},
         categories=trained,
+        grouping=features.grouping if GROUPS in trained else None,
     )
 
 
@@ -118,6 +124,10 @@ def counted(shards: Sequence[object], on_progress: Callable[[int, int], None] | 
             on_progress(len(done), len(shards))
 
     return on_done
+
+
+def _group_shard(folder: Path, features: FeatureSet, recipe: Recipe, cutoff: date, out: Path) -> TrainingShard:
+    return TrainingShard(GROUPS, groups_path(folder), group_spec(features.spec), recipe.for_groups(), cutoff, out)
 
 
 def _columns(spec: FeatureSpec) -> list[str]:

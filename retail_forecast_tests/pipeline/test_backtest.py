@@ -138,7 +138,7 @@ def test_intervals_give_the_bundle_its_quantiles(world: Path, tmp_path: Path) ->
     rows = pl.read_parquet(world / "out" / "predictions.parquet").filter(model="challenger")
     quantiles = bundle.add_quantiles(rows, [0.1, 0.5, 0.9])
     inside = quantiles.select(pl.col("units_sold").is_between("q0.1", "q0.9").mean()).item()
-    assert inside == pytest.approx(0.8, abs=0.08)
+    assert 0.72 < inside < 0.92  # units are whole: an interval that ends on some holds more than its share
 
 
 def test_a_history_of_two_horizons_is_too_short(world: Path) -> None:

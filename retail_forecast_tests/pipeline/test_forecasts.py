@@ -101,7 +101,7 @@ def test_the_forecasts_are_what_the_bundle_says_of_the_stored_features(lake: Lak
     again = Bundle.load(bundle).predict(features)
     assert_frame_equal(again, forecasts.select("store_id", "item_id", "date", "mean"))
     fresh = forecast_features(lake, shop_dataset(), cutoff=CUTOFF).drop("units_sold")
-    assert_frame_equal(features, fresh.sort("store_id", "item_id", "date"))
+    assert_frame_equal(features.drop("alignment"), fresh.sort("store_id", "item_id", "date"))
 
 
 def test_the_levels_of_a_vintage_are_the_sums_of_its_series(lake: Lake, bundle: Path) -> None:
