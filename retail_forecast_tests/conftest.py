@@ -1,4 +1,4 @@
-"""No test leaves this machine: no proxy, no credentials, no connection but to itself."""
+"""No test leaves this machine (no proxy, no credentials, no connection but to itself) or follows its settings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "DO_NOT_TRACK": "1",
 }
+for name in [name for name in os.environ if name.startswith("RETAIL_FORECAST_")]:
+    del os.environ[name]  # the settings of whoever runs the tests
 
 
 def is_this_machine(address: Any) -> bool:

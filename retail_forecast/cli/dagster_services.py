@@ -32,6 +32,8 @@ def dagster_services(settings: Settings) -> Iterator[Services]:
     run = settings.home.resolve() / "run"
     environment = {"DAGSTER_HOME": str(settings.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
     environment["RETAIL_FORECAST_HOME"] = str(settings.home.resolve())
+    # on a busy machine the code server takes more than Dagster's 60 s to start the process of a run, which then failed
+    environment["DAGSTER_GRPC_TIMEOUT_SECONDS"] = "300"
     # a socket's path may have 107 characters, which a home's may exceed
     with tempfile.TemporaryDirectory(prefix="rf-") as folder, Services(run, environment) as services:
         socket = Path(folder) / "code.sock"

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from retail_forecast.lake import open_lake
+from retail_forecast.lake.retention import retire_vintage
+from retail_forecast.lake.vintages import put_in_force
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.state import ServingState
 from retail_forecast_tests.serving.conftest import World
-from retail_forecast_tests.serving.world import HORIZON, forecasts_of
+from retail_forecast_tests.serving.world import HORIZON, forecasts_of, publish
 
 
 def problem_of(response: Any, status: int, name: str) -> dict[str, Any]:
@@ -121,6 +124,15 @@ def test_lineage_names_every_input_object_and_can_be_filtered(client: TestClient
 
 def test_lineage_of_another_vintage_is_found_in_the_lake(client: TestClient, world: World) -> None:
     assert client.get(f"/v1/lineage/{world.second.id}").json()["model_version"] == "2"
+
+
+def test_lineage_of_a_vintage_whose_forecasts_were_removed_is_what_it_was(client: TestClient, world: World) -> None:
+    lake = open_lake(world.lake_url)
+    old = publish(lake, world.bundle, world.rows, version="old")
+    put_in_force(lake, world.first.id)
+    before = client.get(f"/v1/lineage/{old.id}").json()
+    assert retire_vintage(lake, old.id).objects > 0
+    assert client.get(f"/v1/lineage/{old.id}").json() == before
 
 
 def test_lineage_of_nothing_says_what_there_is(client: TestClient, world: World) -> None:
