@@ -22,13 +22,13 @@ STOCK_OUT = "stock_out"
 _CREDIBLE = 1e-4
 _PRIOR_PERIODS = 2.0
 _OPEN_SHARE = 0.25
-_LOOK_BACK = {"1d": 56, "1w": 26}
+LOOK_BACK = {"1d": 56, "1w": 26}
 _LONGEST = {"1d": 28, "1w": 4}
 
 
 def add_stock_outs(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
     """The grid and `stock_out`: whether nothing was sold though the series' rate and its store say otherwise."""
-    look_back = _LOOK_BACK[spec.frequency]
+    look_back = LOOK_BACK[spec.frequency]
     grid = grid.join(_open_periods(grid, look_back), on=["store_id", "period"], how="left", maintain_order="left")
     sold, row = pl.col("_units") > 0, pl.col("period").cast(pl.Int64)
     zero = (pl.col("_units") == 0).cast(pl.Float64).fill_null(0.0)

@@ -5,10 +5,12 @@ import polars as pl
 
 from retail_forecast.orchestration.assets import AFTER_SERVING, FORECASTING_TEAM, Result, asset
 from retail_forecast.orchestration.automation import when_tables_change
-from retail_forecast.orchestration.metadata import frame_metadata
+from retail_forecast.orchestration.metadata import frame_metadata, markdown_table
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline import accuracy
+from retail_forecast.pipeline.forecasts import last_sales
+from retail_forecast.pipeline.stock_outs import count_by_store, find_stock_outs
 from retail_forecast.pipeline.trainings import last_training
 
 
@@ -40,7 +42,8 @@ def forecast_accuracy(platform: dg.ResourceParam[Platform]) -> Result:
     owner=FORECASTING_TEAM,
     kinds={"polars", "parquet"},
     op_tags=AFTER_SERVING,
-    description="Sales of late against the training window, one row per store: an index above 0.25 is a change.",
+    description="Sales of late against the training window, one row per store: an index above 0.25 is a change. "
+    "Probable stock-outs are counted beside it.",
 )
 def drift(platform: dg.ResourceParam[Platform]) -> Result:
     trained = last_training(platform.lake)
@@ -50,4 +53,6 @@ def drift(platform: dg.ResourceParam[Platform]) -> Result:
     table = accuracy.compute_drift(platform.lake, platform.dataset, **window)
     bars = dict(table.select("store_id", pl.col("psi").fill_null(0.0)).iter_rows())
     plot = plot_bars({"stability index": bars}, "PSI", "Sales of late against the training window")
-    return Result(metadata={**frame_metadata(table), "drift by store": plot})
+    out = count_by_store(find_stock_outs(platform.lake, platform.dataset, cutoff=last_sales(platform.lake)))
+    empty = markdown_table(out or {"none": 0}, ("store", "periods of series that were probably out of stock"))
+    return Result(metadata={**frame_metadata(table), "drift by store": plot, "stock-outs of the last horizon": empty})
