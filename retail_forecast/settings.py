@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="How much worse than the champion (a share) a challenger may still be."
     )
     preset: Literal["fast", "standard", "best"] = Field("standard", description="How much a training may cost.")
+    recipe_file: Path | None = Field(None, description="A recipe that `tune` found, instead of the preset's.")
     backtest_cutoffs: int = Field(2, ge=1, description="Rolling cutoffs on which a challenger is judged.")
     shard_rows: int = Field(2_000_000, ge=1, description="Training rows that one pool of stores aims at.")
 

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from retail_forecast import __version__
-from retail_forecast.cli import delivery, health, live, work
+from retail_forecast.cli import delivery, health, live, tuning, work
 from retail_forecast.cli.console import explain
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(live.demo)
 app.add_typer(delivery.imports, name="import")
 app.command()(work.run)
 app.command()(work.backtest)
+app.command()(tuning.tune)
 app.add_typer(delivery.exports, name="export")
 app.command()(live.serve)
 app.command()(live.dev)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -14,14 +16,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from retail_forecast.errors import NotFoundError
+from retail_forecast.evaluation import ALL_LEVELS
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Recipe
 from retail_forecast.pipeline.backtest import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.history import write_history
-from retail_forecast.pipeline.train import recipe_for
-from retail_forecast.training import TrainingJob, open_trainer
+from retail_forecast.training import Trainer, TrainingJob, open_trainer
+from retail_forecast.training.recipes import chosen_recipe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,11 +38,48 @@ METRIC = "wrmsse"
 def backtest_scores(
     settings: Settings, dataset: Dataset, *, cutoffs: int, on_progress: Callable[[str, int, int], None]
 ) -> pl.DataFrame:
-    """One row per model, cutoff, level and metric: the recipe trained anew at each cutoff, and the baselines.
+    """One row per model, cutoff, level and metric, of the recipe of the settings and the baselines.
 
-    The last cutoff is one horizon before the last sales. Raises NotFoundError before the first sales.
+    Cutoffs are a horizon apart, the last one a horizon before the last sales. Raises NotFoundError without sales, and
+    TrainingError when the history is too short.
     """
-    lake, recipe = open_lake(settings.lake), recipe_for(dataset, settings.preset)
+    recipe = chosen_recipe(settings, dataset)
+    with prepared_backtest(settings, dataset, recipe, cutoffs=cutoffs, on_progress=on_progress) as prepared:
+        return prepared.scores(recipe)
+
+
+@dataclass(frozen=True)
+class PreparedBacktest:
+    """Features and history that any recipe with the same training window can be tried on. `name` says what they are."""
+
+    name: str
+    trainer: Trainer
+    channels: Mapping[str, Path]
+    folder: Path
+    workers: int
+    cutoffs: int
+    on_log: Callable[[str], None]
+
+    def scores(self, recipe: Recipe) -> pl.DataFrame:
+        """See `backtest_scores`. A call that was killed goes on where it was."""
+        parameters = _parameters(recipe, workers=self.workers, cutoffs=self.cutoffs)
+        name = f"{self.name}-{recipe.digest[:12]}"
+        job = TrainingJob("backtest", name, dict(self.channels), parameters, self.folder / f"output-{recipe.digest}")
+        result = self.trainer.run(job, on_log=self.on_log)
+        return pl.read_parquet(result.model_dir / "scores.parquet")
+
+
+@contextmanager
+def prepared_backtest(
+    settings: Settings,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    cutoffs: int,
+    on_progress: Callable[[str, int, int], None],
+) -> Iterator[PreparedBacktest]:
+    """Features for the recipe's window up to the last sales, and the history, below the home while the block runs."""
+    lake = open_lake(settings.lake)
     last = _last_sales(lake)
     features = build_training_features(
         lake,
@@ -59,12 +99,17 @@ def backtest_scores(
             "features": Artifact(lake, KIND, features.fingerprint).fetch(folder / "features"),
             "history": write_history(lake, dataset, folder / "history", cutoff=last),
         }
-        parameters = _parameters(recipe, workers=settings.workers, cutoffs=cutoffs)
-        job_name = f"backtest-by-hand-{features.fingerprint[:12]}-{cutoffs}"
-        job = TrainingJob("backtest", job_name, channels, parameters, folder / "output")
+        by_hand = f"backtest-by-hand-{features.fingerprint[:12]}-{cutoffs}"
         on_progress("Backtest, pools", 0, len(features.pools))
-        result = open_trainer(settings).run(job, on_log=partial(_tell_pools, on_progress))
-        return pl.read_parquet(result.model_dir / "scores.parquet")
+        on_log = partial(_tell_pools, on_progress)
+        trainer = open_trainer(settings)
+        yield PreparedBacktest(by_hand, trainer, channels, folder, settings.workers, cutoffs, on_log)
+
+
+def mean_error(scores: pl.DataFrame) -> float:
+    """The recipe's error over all levels, as a mean over the cutoffs."""
+    mine = scores.filter(metric=METRIC, model=CHALLENGER, level=ALL_LEVELS)
+    return float(mine.select(pl.col("value").mean()).item())
 
 
 def level_table(scores: pl.DataFrame) -> Table:

@@ -14,8 +14,8 @@ from retail_forecast.dataset import Dataset
 from retail_forecast.lake import Lake, Store, open_lake, open_store
 from retail_forecast.models import Recipe
 from retail_forecast.orchestration.notifier import LogNotifier
-from retail_forecast.pipeline.train import recipe_for
 from retail_forecast.settings import Settings
+from retail_forecast.training.recipes import chosen_recipe
 
 if TYPE_CHECKING:
     from retail_forecast.registry import ModelRegistry
@@ -50,8 +50,8 @@ class Platform:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What a training follows: the preset of the settings, as it suits the dataset."""
-        return recipe_for(self.dataset, self.settings.preset)
+        """What a training follows: the preset of the settings as it suits the dataset, or the file they name."""
+        return chosen_recipe(self.settings, self.dataset)
 
     def progress(self, what: str) -> Callable[[int, int], None] | None:
         """Reports (done, all) under a name; None if nobody listens."""

@@ -35,6 +35,8 @@ def two_nodes(temp: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
+        # it would tell every other Ray of this machine of the cluster
+        patch.setattr("ray._private.utils.write_ray_address", lambda *_: None)
         cluster = _start(temp)
         try:
             yield str(cluster.address)
