@@ -97,7 +97,7 @@ def _unpack(data: bytes, path: str, limits: Limits) -> bytes:
             reason=f"It is no complete gzip file ({_first_line(error)}).",
             fix="It was probably cut off in transfer: deliver it again.",
         ) from error
-    _check_size(len(text), most, path, f"bytes, from {len(data):,} compressed ones,")
+    _check_size(len(text), most, path, f"bytes (from {len(data):,} compressed ones)")
     return text
 
 

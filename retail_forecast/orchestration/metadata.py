@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import dataframely as dy
 import polars as pl
+import polars.selectors as cs
 
 from retail_forecast.lake.tables import Part, Published
 from retail_forecast.settings import Settings
@@ -62,7 +63,8 @@ def _rules(column: dy.Column) -> list[str]:
 def frame_metadata(frame: pl.DataFrame) -> dict[str, Any]:
     """Columns and rows of a small result, and its first rows to look at."""
     columns = [dg.TableColumn(name, str(type_)) for name, type_ in frame.schema.items()]
-    head = frame.head(_SHOWN).with_columns(pl.all().cast(pl.String).fill_null(""))
+    legible = frame.head(_SHOWN).with_columns(cs.float().round_sig_figs(5))
+    head = legible.with_columns(pl.all().cast(pl.String).fill_null(""))
     records = [dg.TableRecord(row) for row in head.to_dicts()]
     shown = dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name) for name in frame.columns]))
     return {"dagster/column_schema": dg.TableSchema(columns), "dagster/row_count": frame.height, "first rows": shown}
