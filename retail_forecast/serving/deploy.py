@@ -146,7 +146,7 @@ def _difference(rows: pl.DataFrame, answer: dict[str, Any] | None, vintage: str)
         return f"found {str(answer)[:200]}"
     if answer["vintage"] != vintage:
         return f"it comes from vintage {answer['vintage']!r}"
-    columns = [name for name in rows.columns if name not in ("store_id", "item_id", "date", "lead")]
+    columns = rows.select("mean", pl.col(r"^q\d.*$")).columns
     found = [
         {"date": one["date"], "mean": one["mean"], **{f"q{name}": value for name, value in one["quantiles"].items()}}
         for one in answer["forecasts"]
