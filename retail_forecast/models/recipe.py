@@ -106,6 +106,6 @@ Preset = Literal["fast", "standard", "best"]
 PRESETS: Mapping[Preset, Recipe] = {
     "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=200_000, trees=60, leaves=31, group_trees=60),
     "standard": Recipe(),
-    "best": Recipe(most_rows=2_000_000, trees=300, learning_rate=0.05, group_trees=375),
+    "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_trees=375),
 }
 """Recipes by budget, for daily data."""

@@ -97,13 +97,21 @@ def test_a_vintage_that_was_never_published_changes_nothing(endpoint: RayServeEn
         endpoint.deploy("2020-01-01-none")
 
 
+def command_of(process: psutil.Process) -> str:
+    """The command line; nothing of a process that ends just now."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
 def test_a_killed_replica_comes_back_with_what_was_served(endpoint: RayServeEndpoint, world: World, url: str) -> None:
     info = read_info(serve_folder(endpoint.settings))
     assert info is not None
     host = psutil.Process(info.pid)
 
     def replicas() -> set[int]:
-        return {one.pid for one in host.children(recursive=True) if "ServeReplica" in " ".join(one.cmdline())}
+        return {one.pid for one in host.children(recursive=True) if "ServeReplica" in command_of(one)}
 
     before = replicas()
     assert len(before) == 2
