@@ -3,8 +3,9 @@
     python -m benchmarks.accuracy
     python -m benchmarks.accuracy --data m5 --archive m5-forecasting-accuracy.zip
 
-Errors are means over rolling cutoffs: RMSSE of the series weighted by what they sold of late, and the sum of absolute
-errors as a share of what was sold (WAPE). Every model sees the sales up to the cutoff alone.
+Errors are means over rolling cutoffs: RMSSE of the series weighted by what they sold of late, that of the stores' and
+departments' sums, and the sum of absolute errors as a share of what was sold (WAPE). Every model sees the
+sales up to the cutoff alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,27 @@ import polars as pl
 
 from benchmarks.data import prepare
 from benchmarks.report import options, parsed, setting, table
-from benchmarks.shapes import PROMOTIONS, SERIES, Shape, build_shapes
+from benchmarks.shapes import SERIES, Shape, build_shapes
 from retail_forecast.evaluation import wrmsse
-from retail_forecast.features import FeatureSpec, build_categories, build_features
-from retail_forecast.models import BASELINES, Recipe, load_members, predict_members, train_members
+from retail_forecast.features import (
+    Grouping,
+    build_categories,
+    build_features,
+    build_group_features,
+    choose_grouping,
+    first_sales,
+    group_column,
+    group_spec,
+    training_phases,
+)
+from retail_forecast.models import (
+    BASELINES,
+    Recipe,
+    alignment_factors,
+    load_members,
+    predict_members,
+    train_members,
+)
 from retail_forecast.models.recipe import PLAIN, SCALED, Member
 
 WINDOW = {"1d": 730, "1w": 156}
@@ -34,33 +52,36 @@ ENSEMBLES: Mapping[str, tuple[Member, ...]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a table per shape."""
     parser = options(__doc__)
+    parser.add_argument("--only", default="", help="a part of the names of the sets to be measured")
     parser.add_argument("--cutoffs", type=int, default=3, help="rolling cutoffs, a horizon apart")
     given, source = parsed(parser, arguments)
     for name, shape in build_shapes(prepare(source, given.home, cores=given.cores)).items():
+        if given.only not in name:
+            continue
         print(f"**{name}**: {shape.sales.select(pl.struct(SERIES).n_unique()).item():,} series\n")
-        print(table(["model", "RMSSE", "WAPE"], _rows(shape, given.cutoffs)), "\n", flush=True)
+        print(table(["model", "RMSSE", "RMSSE of sums", "WAPE"], _rows(shape, given.cutoffs)), "\n", flush=True)
     print(setting("benchmarks.accuracy"))
 
 
-def _rows(shape: Shape, cutoffs: int) -> list[tuple[str, float, float]]:
-    found: dict[str, list[tuple[float, float]]] = {}
+def _rows(shape: Shape, cutoffs: int) -> list[tuple[str, float, float, float]]:
+    found: dict[str, list[tuple[float, float, float]]] = {}
     for cutoff in shape.cutoffs(cutoffs):
         for name, forecast in _forecasts(shape, cutoff).items():
             found.setdefault(name, []).append(_errors(shape, forecast, cutoff))
-    return [(name, fmean(e[0] for e in errors), fmean(e[1] for e in errors)) for name, errors in found.items()]
+    return [(name, *(fmean(error[at] for error in errors) for at in range(3))) for name, errors in found.items()]  # type: ignore[misc]
 
 
 def _forecasts(shape: Shape, cutoff: date) -> dict[str, pl.DataFrame]:
     """Model to store_id, item_id, date, mean."""
     known = shape.sales.filter(pl.col("date") <= cutoff)
-    spec = FeatureSpec(shape.frequency, shape.horizon, covariates=(PROMOTIONS,) if shape.covariates else ())
+    spec = shape.spec
     ahead = [spec.shift(cutoff, lead) for lead in range(1, shape.horizon + 1)]
     made = {
         name: baseline(known, cutoff=cutoff, future_dates=ahead, season_length=spec.season_length)
         for name, baseline in BASELINES.items()
     }
     start = max(known.select(pl.col("date").min()).item(), spec.shift(cutoff, 1 - WINDOW[shape.frequency]))
-    rows = build_features(known.lazy(), shape.covariates, {}, spec, cutoff=cutoff, start=start).collect()
+    rows = build_features(known.lazy(), shape.covariates, shape.attributes, spec, cutoff=cutoff, start=start).collect()
     past, future = rows.filter(pl.col("date") <= cutoff), rows.filter(pl.col("date") > cutoff)
     categories = build_categories(past, spec)
     for name, members in ENSEMBLES.items():
@@ -68,16 +89,45 @@ def _forecasts(shape: Shape, cutoff: date) -> dict[str, pl.DataFrame]:
         boosters = load_members(train_members(past, recipe, spec, categories))
         mean = pl.Series(predict_members(boosters, future, recipe, spec, categories))
         made[name] = future.select(*SERIES, "date").with_columns(mean=mean)
+    if (grouping := choose_grouping(known.select(SERIES).unique(), shape.attributes, spec)) is not None:
+        alone, groups = made["the mean of both"], _group_forecasts(shape, known, grouping, cutoff)
+        factors = alignment_factors(alone.with_columns(group_column(future, grouping)), groups, weight=1.0)
+        made["the mean of both, aligned"] = alone.with_columns(pl.col("mean") * factors)
     return made
 
 
-def _errors(shape: Shape, forecast: pl.DataFrame, cutoff: date) -> tuple[float, float]:
+def _group_forecasts(shape: Shape, known: pl.DataFrame, grouping: Grouping, cutoff: date) -> pl.DataFrame:
+    """One row per group and period of the horizon: store_id, group, date, mean."""
+    spec, recipe = shape.spec, Recipe(group_window_periods=2 * WINDOW[shape.frequency]).for_groups()
+    start = max(known.select(pl.col("date").min()).item(), spec.shift(cutoff, 1 - recipe.window_periods))
+    rows = build_group_features(
+        known.lazy(),
+        shape.covariates,
+        shape.attributes,
+        first_sales(known.lazy()),
+        spec,
+        grouping,
+        cutoff=cutoff,
+        start=start,
+        phases=training_phases(spec),
+    )
+    past, future = rows.filter(pl.col("date") <= cutoff), rows.filter(pl.col("date") > cutoff, phase=0)
+    described, categories = group_spec(spec), build_categories(past, group_spec(spec))
+    boosters = load_members(train_members(past, recipe, described, categories))
+    mean = pl.Series(predict_members(boosters, future, recipe, described, categories))
+    return future.select("store_id", group="item_id", date="date", mean=mean)
+
+
+def _errors(shape: Shape, forecast: pl.DataFrame, cutoff: date) -> tuple[float, float, float]:
     until = cutoff + timedelta(days=shape.period_days * shape.horizon)
     actual = shape.sales.filter(pl.col("date").is_between(cutoff, until, closed="right"))
     judged = forecast.join(actual, on=[*SERIES, "date"], how="inner")
-    error = wrmsse(judged, shape.sales.lazy(), {}, None, [SERIES], cutoff=cutoff)
+    sums = [[], ["store_id"], *(["store_id", name] for table in shape.spec.attribute_tables for name in table.values)]
+    errors = [
+        wrmsse(judged, shape.sales.lazy(), shape.attributes, None, levels, cutoff=cutoff) for levels in ([SERIES], sums)
+    ]
     absolute = (pl.col("mean") - pl.col("units_sold")).abs().sum() / pl.col("units_sold").sum()
-    return error, judged.select(absolute).item()
+    return errors[0], errors[1], judged.select(absolute).item()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from benchmarks.data import last_day, read_sales, read_table
-from retail_forecast.features import CovariateTable
+from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec
 
 SERIES = ["store_id", "item_id"]
 PROMOTION_LIFT = 1.4
@@ -19,12 +19,30 @@ PROMOTIONS = CovariateTable("promotions", ("store_id", "date"), {"promotion": "b
 
 @dataclass(frozen=True)
 class Shape:
-    """sales: store_id, item_id, date, units_sold, one row per series and period. plan: PROMOTIONS, also ahead."""
+    """sales: store_id, item_id, date, units_sold, one row per series and period. plan: PROMOTIONS, also ahead.
+
+    items: one row per item with its attribute.
+    """
 
     sales: pl.DataFrame
     frequency: Literal["1d", "1w"]
     horizon: int
     plan: pl.LazyFrame | None = None
+    items: pl.LazyFrame | None = None
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """What is known of the shape's series."""
+        items = self.attributes.get("items")
+        names = () if items is None else [name for name in items.collect_schema().names() if name != "item_id"]
+        tables = (AttributeTable("items", ("item_id",), dict.fromkeys(names, "category")),) if names else ()
+        covariates = (PROMOTIONS,) if self.covariates else ()
+        return FeatureSpec(self.frequency, self.horizon, covariates=covariates, attribute_tables=tables)
+
+    @property
+    def attributes(self) -> dict[str, pl.LazyFrame]:
+        """What is known of items, by table."""
+        return {} if self.items is None else {"items": self.items}
 
     @property
     def covariates(self) -> dict[str, pl.LazyFrame]:
@@ -50,16 +68,16 @@ def build_shapes(folder: Path) -> dict[str, Shape]:
     stores = _summed(groups.lazy().with_columns(item_id=pl.lit("all")))
     chosen = items.select(pl.col("item_id").sort()).collect()["item_id"].gather_every(20)
     sample = sales.filter(pl.col("item_id").is_in(chosen.implode())).sort(*SERIES, "date").collect()
-    until = last_day(folder)
+    named, until = items.select("item_id", group), last_day(folder)
     promoted, plan = _promoted(groups, until)
     return {
         f"weekly, store by {group}, horizon 8": Shape(_weekly(groups, until), "1w", 8),
-        "weekly, every 20th item, horizon 13": Shape(_weekly(sample, until), "1w", 13),
+        "weekly, every 20th item, horizon 13": Shape(_weekly(sample, until), "1w", 13, items=named),
         "daily, stores, horizon 48": Shape(stores, "1d", 48),
         f"daily, store by {group} with made-up promotions and closed Sundays, horizon 48": Shape(
             promoted, "1d", 48, plan.lazy()
         ),
-        "daily, every 20th item, horizon 28": Shape(sample, "1d", 28),
+        "daily, every 20th item, horizon 28": Shape(sample, "1d", 28, items=named),
     }
 
 
