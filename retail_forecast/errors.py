@@ -7,6 +7,7 @@ RetailForecastError
 ├── SchemaError             a table would break its schema
 ├── PublishConflictError    somebody else published first
 ├── NotFoundError           something that was asked for does not exist
+├── DiskFullError           nothing more can be written
 ├── TrainingError           a training job failed
 ├── RegistryError           the model registry refused
 └── DeploymentError         the endpoint does not serve what was wanted
@@ -61,6 +62,17 @@ class NotFoundError(RetailForecastError):
     def __init__(self, what: str, *, fix: str) -> None:
         self.what = what
         super().__init__(f"{what} does not exist. {fix}")
+
+
+class DiskFullError(RetailForecastError):
+    """Nothing more can be written."""
+
+    def __init__(self, folder: str, *, free_bytes: int) -> None:
+        self.folder, self.free_bytes = folder, free_bytes
+        super().__init__(
+            f"The disk of {folder} has no room left ({free_bytes:,} bytes are free). "
+            "Free some and run the same command again; what was published stays."
+        )
 
 
 class TrainingError(RetailForecastError):

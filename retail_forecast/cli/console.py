@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from retail_forecast.cli.full_disk import folders_written_to, full_disk_behind
 from retail_forecast.errors import BadDropError, ConfigurationError, RetailForecastError, SchemaError
 
 if TYPE_CHECKING:
@@ -37,14 +38,23 @@ def console() -> Console:
 
 def explain(error: BaseException) -> ExitCode | None:
     """Reports the known error behind an exception, be it wrapped by Dagster, and says how to exit; None for a bug."""
+    causes = list(_causes(error))
+    if (full := full_disk_behind(causes, folders_written_to())) is not None:
+        return report(full)
+    for cause in causes:
+        if isinstance(cause, RetailForecastError):
+            return report(cause)
+        if isinstance(cause, KeyboardInterrupt) or type(cause).__name__ == "DagsterExecutionInterruptedError":
+            return ExitCode.INTERRUPTED
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what it was raised from, outermost first."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, RetailForecastError):
-            return report(seen)
-        if isinstance(seen, KeyboardInterrupt) or type(seen).__name__ == "DagsterExecutionInterruptedError":
-            return ExitCode.INTERRUPTED
+        yield seen
         seen = seen.__cause__ or seen.__context__
-    return None
 
 
 def report(error: RetailForecastError) -> ExitCode:
