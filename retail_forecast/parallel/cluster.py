@@ -91,7 +91,7 @@ def fixed_ports(folder: Path) -> Iterator[None]:
     original = parameter.RayParams
     ports = dict(zip(_AGENT_PORTS, _free_ports(), strict=True))
     session, node = folder / "session", secrets.token_hex(28)
-    session.mkdir()
+    session.mkdir(exist_ok=True)  # two nodes of a test share it
     (session / f"dashboard_agent_listen_port_{node}").write_text(str(ports["dashboard_agent_listen_port"]))
 
     def with_ports(**options: Any) -> Any:

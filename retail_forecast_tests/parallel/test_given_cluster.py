@@ -1,4 +1,4 @@
-"""Shards on a Ray cluster that somebody else runs: two nodes on this machine, loopback only."""
+"""Shards on a Ray cluster that somebody else runs: two nodes on this machine."""
 
 from __future__ import annotations
 

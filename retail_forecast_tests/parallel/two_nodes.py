@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-_ATTEMPTS = 4
+from retail_forecast.parallel.cluster import fixed_ports
+
 _ROOT = Path(__file__).parents[2]
 _NODE: dict[str, Any] = {
     "num_cpus": 1,
     "include_dashboard": False,
     "object_store_memory": 80 * 1024**2,
-    "node_ip_address": "127.0.0.1",
     "memory": 4 * 1024**3,
 }
 _ENVIRONMENT = {
@@ -45,18 +45,10 @@ def two_nodes(temp: Path) -> Iterator[str]:
 
 
 def _start(temp: Path) -> Any:
-    """Ray gives a node 30 s to come up, which on a busy machine is too little: then it is started anew."""
     from ray.cluster_utils import Cluster
 
-    for attempt in range(_ATTEMPTS):
-        cluster: Any = Cluster()
-        try:
-            cluster.add_node(**_NODE, temp_dir=str(temp / str(attempt)))
-            cluster.add_node(**_NODE)
-        except Exception:
-            if attempt == _ATTEMPTS - 1:
-                raise
-            cluster.shutdown()
-        else:
-            return cluster
-    raise AssertionError
+    cluster: Any = Cluster()
+    for _ in range(2):
+        with fixed_ports(temp):
+            cluster.add_node(**_NODE, temp_dir=str(temp))
+    return cluster
