@@ -65,7 +65,6 @@ def group_spec(spec: FeatureSpec) -> FeatureSpec:
         covariates=tuple(_group_table(table) if table.per_item else table for table in spec.covariates),
         attribute_tables=tuple(table for table in spec.attribute_tables if "item_id" not in table.keys),
         sales_values={},
-        total=True,
     )
 
 

@@ -23,8 +23,7 @@ def build_level(grid: pl.LazyFrame, level: str, spec: FeatureSpec) -> pl.LazyFra
 
 
 def level_keys(level: str) -> list[str]:
-    """What the series of one group of a level have in common."""
-    return {"total": [], "store": ["store_id"]}.get(level, ["store_id", level])
+    return ["store_id"] if level == "store" else ["store_id", level]
 
 
 def _sales(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:

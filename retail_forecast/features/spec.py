@@ -44,7 +44,6 @@ class FeatureSpec:
     """Everything that decides which features exist; equal specs give equal columns.
 
     sales_values: what else the sales table says of a period; known only once the period is over.
-    total: whether all stores together are a level too, which takes that they are built together.
     """
 
     frequency: Literal["1d", "1w"]
@@ -53,7 +52,6 @@ class FeatureSpec:
     covariates: tuple[CovariateTable, ...] = ()
     attribute_tables: tuple[AttributeTable, ...] = ()
     sales_values: Mapping[str, ValueType] = field(default_factory=dict)
-    total: bool = False
 
     def __post_init__(self) -> None:
         counts = Counter([*KEYS[2:], "units_sold", *feature_names(self)])
@@ -95,11 +93,10 @@ class FeatureSpec:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Columns whose store-wide mean is a feature: the store itself and each item attribute; the total by itself."""
+        """Columns whose store-wide mean is a feature: the store itself and each item attribute."""
         item_tables = (table for table in self.attribute_tables if "item_id" in table.keys)
         groups = _merged(table.values for table in item_tables)
-        above = ("total", "store") if self.total else ("store",)
-        return (*above, *(name for name, kind in groups.items() if kind == "category"))
+        return ("store", *(name for name, kind in groups.items() if kind == "category"))
 
     @property
     def relative(self) -> tuple[str, ...]:
