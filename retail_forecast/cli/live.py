@@ -17,6 +17,7 @@ from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_ano
 from retail_forecast.errors import RetailForecastError
 
 if TYPE_CHECKING:
+    from retail_forecast.cli.processes import Services
     from retail_forecast.serving.endpoint import Endpoint
     from retail_forecast.settings import Settings
 
@@ -42,7 +43,7 @@ def demo(
             say_what_to_open(settings, check_one_answer(settings))
             if not exit_:
                 say_how_to_stop()
-                services.watch()
+                keep_up(services, endpoint)
     console().print("One answer equals the published forecast. Everything is stopped.")
 
 
@@ -58,7 +59,7 @@ def dev() -> None:
         endpoint.start()
         say_what_to_open(settings, None)
         say_how_to_stop()
-        services.watch()
+        keep_up(services, endpoint)
 
 
 def serve() -> None:
@@ -95,6 +96,20 @@ def api(settings: Settings, *, ui: bool = True) -> Iterator[Endpoint]:
         yield endpoint
     finally:
         endpoint.stop()
+
+
+def keep_up(services: Services, endpoint: Endpoint, *, look_seconds: float = 5.0) -> None:
+    """Blocks while Dagster's processes run. An API that is down at two looks in a row, and so not replaced by a run, is
+    started again. Raises RetailForecastError when a process ended or the API does not start."""
+    was_down = False
+    while True:
+        services.check()
+        is_down = endpoint.status().state == "down"
+        if is_down and was_down:
+            console().print("The API stopped by itself and is started again; serve/host.log below the home says why.")
+            endpoint.start()
+        was_down = is_down
+        time.sleep(look_seconds)
 
 
 def stock_shop(settings: Settings, on_progress: Callable[[int, int], None]) -> None:

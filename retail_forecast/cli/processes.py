@@ -111,12 +111,6 @@ class Services:
                 tail = "\n".join(lines)
                 raise RetailForecastError(f"{name} ended with status {status}. The end of {path}:\n{tail}")
 
-    def watch(self) -> None:
-        """Blocks while all processes run."""
-        while True:
-            self.check()
-            time.sleep(1)
-
     def log_path(self, name: str) -> Path:
         """Where a process's output goes."""
         return self._folder / f"{name}.log"
