@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,9 @@ def _start(temp: Path) -> Any:
 
     cluster: Any = Cluster()
     for _ in range(2):
-        with fixed_ports(temp):
-            cluster.add_node(**_NODE, temp_dir=str(temp))
+        with fixed_ports(temp), socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            free.close()  # 8265 may be taken
+            cluster.add_node(**_NODE, dashboard_port=port, temp_dir=str(temp))
     return cluster
