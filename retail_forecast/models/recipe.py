@@ -22,7 +22,7 @@ class Recipe:
 
     members: whose forecasts are averaged (see `ensemble`).
     trees, learning_rate: of a large pool; a small one gets more and slower trees (`rounds`), which cost it little.
-    window_periods: training rows are the last so many periods up to the cutoff.
+    window_periods: training rows are the last so many periods up to the cutoff; more where series are few (`window`).
     most_rows: a pool with more rows in its window learns from an even sample of about so many.
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
@@ -63,6 +63,14 @@ class Recipe:
             row_fraction=0.6,
             aligned=False,
         )
+
+    def window(self, series: int) -> int:
+        """Periods to learn from: as many as give few series `most_rows` rows, up to the window of groups.
+
+        >>> Recipe().window(30_490), Recipe().window(500), Recipe().window(10)
+        (730, 1000, 1456)
+        """
+        return max(self.window_periods, min(self.most_rows // max(1, series), self.group_window_periods))
 
     def leaf_rows(self, rows: int) -> int:
         """Rows that a leaf needs at least, of a pool of `rows`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -34,7 +34,7 @@ from retail_forecast.pipeline.backtest_scores import write_intervals_and_scores
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
 from retail_forecast.pipeline.groups import align_backtest, group_members, groups_path, rows_after
 from retail_forecast.pipeline.history import History, read_history
-from retail_forecast.pipeline.train import counted, read_rows, read_training_rows, shard_memory_gb
+from retail_forecast.pipeline.train import counted, read_rows, read_training_rows, shard_memory_gb, windowed
 from retail_forecast.schemas import BacktestSchema, validate_table
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -89,8 +89,9 @@ def backtest_recipe(
     out.mkdir(parents=True, exist_ok=True)
     with nullcontext(checkpoints) if checkpoints else tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
         Path(parts).mkdir(parents=True, exist_ok=True)
+        within = windowed(recipe, features)
         shards = [
-            BacktestShard(pool, path, features.spec, recipe, tuple(chosen), champion_bundle, ways, Path(parts))
+            BacktestShard(pool, path, features.spec, within, tuple(chosen), champion_bundle, ways, Path(parts))
             for pool, path in _paths(feature_folder, features).items()
         ]
         memory_gb = shard_memory_gb(features)
@@ -213,7 +214,8 @@ def _champion(
     if way == "own bundle":
         return champion.predict(future)
     spec = champion.spec if way == "recipe trained anew" else shard.spec
-    return _trained(shard, champion.recipe, spec, cutoff, future)
+    recipe = replace(champion.recipe, window_periods=shard.recipe.window_periods)
+    return _trained(shard, recipe, spec, cutoff, future)
 
 
 def _rows(model: str, mean: pl.DataFrame, actuals: pl.DataFrame, cutoff: date, spec: FeatureSpec) -> pl.DataFrame:

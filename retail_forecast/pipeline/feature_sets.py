@@ -19,6 +19,7 @@ from retail_forecast.features import FeatureSpec, Grouping, feature_names
 class FeatureSet:
     """A published training set. Rows run from `start` to `cutoff`; `rows` counts them by pool.
 
+    window_periods: how many of the last periods a model learns from; the others are for the cutoffs of a backtest.
     grouping: how series are summed to the rows of `groups.parquet`; None if they are not.
     """
 
@@ -28,6 +29,7 @@ class FeatureSet:
     pools: Mapping[str, tuple[str, ...]]
     rows: Mapping[str, int]
     spec: FeatureSpec
+    window_periods: int
     grouping: Grouping | None = None
 
     @property
@@ -48,6 +50,7 @@ class FeatureSet:
             pools={name: tuple(stores) for name, stores in raw["pools"].items()},
             rows=raw["rows"],
             spec=FeatureSpec.from_json(raw["spec"]),
+            window_periods=raw["window_periods"],
             grouping=Grouping(**raw["grouping"]) if raw["grouping"] else None,
         )
 
@@ -64,6 +67,11 @@ def read_feature_set(folder: Path) -> FeatureSet:
 def pool_path(folder: Path, pool: str) -> Path:
     """The feature rows of one pool."""
     return folder / f"pool={pool}" / "features.parquet"
+
+
+def phases_path(pool: Path) -> Path:
+    """Further rows to learn from beside the feature rows of a pool, as of rolling cutoffs in between."""
+    return pool.with_name("phases.parquet")
 
 
 def group_stores(

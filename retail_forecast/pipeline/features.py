@@ -1,8 +1,8 @@
 """Features from the lake's tables: one artifact per training set, one frame per forecast.
 
-A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.parquet` for each pool of stores,
-`groups.parquet` for the sums of series, and `features.json`, which says what they are. Equal inputs have the same
-fingerprint and are built once.
+A training set is the folder `features/<fingerprint>/`: `pool=<name>/features.parquet` for each pool of stores, beside
+it `phases.parquet` where series are few, `groups.parquet` for the sums of series, and `features.json`, which says what
+they are. Equal inputs have the same fingerprint and are built once.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import polars as pl
 import retail_forecast.features
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import ConfigurationError, NotFoundError
-from retail_forecast.features import FeatureSpec, build_features
+from retail_forecast.features import FeatureSpec, build_features, training_phases
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
-from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, pool_path
+from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, phases_path, pool_path
 from retail_forecast.pipeline.groups import find_grouping, groups_path, training_rows_of_groups
 from retail_forecast.pipeline.inputs import no_sales, scan_sales, scan_tables
 from retail_forecast.pipeline.releases import read_first_sales
@@ -42,7 +42,10 @@ ENGINE: Literal["in-memory"] = "in-memory"  # on M5 five times as fast as stream
 
 @dataclass(frozen=True)
 class Pool:
-    """The stores whose features are built, and whose model is trained, together. One shard of the work."""
+    """The stores whose features are built, and whose model is trained, together. One shard of the work.
+
+    phases: by how many periods the cutoffs of further rows lie earlier.
+    """
 
     name: str
     stores: tuple[str, ...]
@@ -51,6 +54,7 @@ class Pool:
     start: date
     cutoff: date
     folder: Path
+    phases: tuple[int, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -75,27 +79,28 @@ def build_training_features(
     """
     _check_cutoff(dataset, cutoff)
     spec = feature_spec(dataset)
-    start = spec.shift(cutoff, 1 - recipe.window_periods - backtest_cutoffs * dataset.horizon)
-    start = max(start, dataset.start_date)
-    groups_start = spec.shift(cutoff, 1 - recipe.group_window_periods - backtest_cutoffs * dataset.horizon)
-    groups_start = max(groups_start, dataset.start_date)
-    starts = f"{start} {groups_start} {recipe.aligned}"
-    artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, starts, cutoff, shard_rows))
-    if artifact.is_published():
-        return FeatureSet.from_json(artifact.info())
     releases = read_releases(lake, cutoff=cutoff, keep=True)
     if releases.is_empty():
         raise NotFoundError(f"Any sale by {cutoff}", fix="Deliver sales of earlier periods, or move the cutoff later.")
+    window = recipe.window(releases.height)
+    start = max(spec.shift(cutoff, 1 - window - backtest_cutoffs * dataset.horizon), dataset.start_date)
+    groups_start = spec.shift(cutoff, 1 - recipe.group_window_periods - backtest_cutoffs * dataset.horizon)
+    groups_start = max(groups_start, dataset.start_date)
+    starts = f"{start} {groups_start} {window} {recipe.aligned} {recipe.most_rows}"
+    artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, starts, cutoff, shard_rows))
+    if artifact.is_published():
+        return FeatureSet.from_json(artifact.info())
     pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=shard_rows)
     with _folder_of(artifact) as folder:
         releases.write_parquet(folder / "releases.parquet")
-        shards = [Pool(name, stores, lake, spec, start, cutoff, folder) for name, stores in pools.items()]
+        phases = _further_phases(spec, recipe, releases.height, start, cutoff)
+        shards = [Pool(name, stores, lake, spec, start, cutoff, folder, phases) for name, stores in pools.items()]
         rows = _build_pools(shards, workers, shard_rows, on_progress)
         grouping = find_grouping(lake, spec, releases) if recipe.aligned else None
         if grouping is not None:
             sums = training_rows_of_groups(lake, spec, grouping, releases, cutoff=cutoff, start=groups_start)
             sums.write_parquet(groups_path(folder), compression="zstd", compression_level=1)
-        made = FeatureSet(artifact.fingerprint, cutoff, start, pools, rows, spec, grouping)
+        made = FeatureSet(artifact.fingerprint, cutoff, start, pools, rows, spec, window, grouping)
         (folder / "features.json").write_text(json.dumps(made.to_json(), indent=1))
         if folder == artifact.local_folder:
             artifact.mark_published(made.to_json())
@@ -176,11 +181,26 @@ def _build_pools(
 
 def _build_pool(pool: Pool) -> int:
     releases = pl.scan_parquet(pool.folder / "releases.parquet")
-    rows = _scan_features(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=pool.cutoff)
-    frame = rows.filter(pl.col("date") <= pool.cutoff).collect(engine=ENGINE)
+    frame = _rows_of_phase(pool, releases, 0)
     pool.path.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(pool.path, compression="zstd", compression_level=1)
+    if pool.phases:
+        more = pl.concat(_rows_of_phase(pool, releases, phase) for phase in pool.phases)
+        more.write_parquet(phases_path(pool.path), compression="zstd", compression_level=1)
     return frame.height
+
+
+def _rows_of_phase(pool: Pool, releases: pl.LazyFrame, phase: int) -> pl.DataFrame:
+    cutoff = pool.spec.shift(pool.cutoff, -phase)
+    rows = _scan_features(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=cutoff)
+    return rows.filter(pl.col("date") <= cutoff).collect(engine=ENGINE)
+
+
+def _further_phases(spec: FeatureSpec, recipe: Recipe, series: int, start: date, cutoff: date) -> tuple[int, ...]:
+    """Few series can tell the more as of cutoffs in between, as long as the rows are not more than are learned from."""
+    phases = training_phases(spec)
+    periods = (cutoff - start).days // spec.period_days + 1
+    return tuple(phases[1:]) if series * periods * len(phases) <= recipe.most_rows else ()
 
 
 def _scan_features(

@@ -18,7 +18,7 @@ from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import GROUPS, member_file
 from retail_forecast.models.recipe import PLAIN, PRESETS, Preset
 from retail_forecast.parallel import map_shards
-from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
+from retail_forecast.pipeline.feature_sets import FeatureSet, phases_path, pool_path, read_feature_set
 from retail_forecast.pipeline.groups import groups_path
 
 _WINDOW_WEEKS, _GROUP_WINDOW_WEEKS = 156, 260
@@ -63,9 +63,10 @@ def train_model(
     A model that is in `out` already is not trained again: what an interrupted call left is used.
     """
     features = read_feature_set(feature_folder)
-    since = features.spec.shift(features.cutoff, 1 - recipe.window_periods)
+    since = features.spec.shift(features.cutoff, 1 - features.window_periods)
+    within = windowed(recipe, features)
     shards = [
-        TrainingShard(pool, pool_path(feature_folder, pool), features.spec, recipe, features.cutoff, out)
+        TrainingShard(pool, pool_path(feature_folder, pool), features.spec, within, features.cutoff, out)
         for pool in features.pools
     ]
     if features.grouping is not None:
@@ -88,6 +89,11 @@ def train_model(
     )
 
 
+def windowed(recipe: Recipe, features: FeatureSet) -> Recipe:
+    """The recipe with the window that a training set was built for."""
+    return replace(recipe, window_periods=features.window_periods)
+
+
 def read_rows(path: Path, spec: FeatureSpec, *, since: date | None = None, until: date) -> pl.DataFrame:
     """The feature rows of a pool from `since` to `until`: keys, units_sold and the features of `spec`."""
     in_time = pl.col("date") <= until if since is None else pl.col("date").is_between(since, until)
@@ -96,6 +102,8 @@ def read_rows(path: Path, spec: FeatureSpec, *, since: date | None = None, until
 
 def read_training_rows(path: Path, spec: FeatureSpec, recipe: Recipe, *, cutoff: date) -> pl.DataFrame:
     """The feature rows that a pool's model learns from at a cutoff: all, or a sample of about `recipe.most_rows`.
+
+    Where there are further phases, their rows follow.
 
     A sample of a long window teaches more than all of a short one. It is spread evenly over series and periods: row i
     is taken when the fraction of i times the golden ratio is small enough, which no period or size of a series follows.
@@ -106,7 +114,11 @@ def read_training_rows(path: Path, spec: FeatureSpec, recipe: Recipe, *, cutoff:
     share = min(1.0, recipe.most_rows / max(1, rows))
     sampled = (pl.col("_row").cast(pl.Float64) * _GOLDEN_RATIO) % 1.0 < share
     numbered = pl.scan_parquet(path, row_index_name="_row").filter(in_window & sampled)
-    return numbered.select(_columns(spec)).collect()
+    chosen = numbered.select(_columns(spec)).collect()
+    if not phases_path(path).exists():
+        return chosen
+    more = pl.scan_parquet(phases_path(path)).filter(in_window).select(_columns(spec)).collect()
+    return pl.concat([chosen, more])
 
 
 def shard_memory_gb(features: FeatureSet) -> float:

@@ -19,7 +19,7 @@ DAYS = 130
 CUTOFF = START + timedelta(days=109)
 HORIZON = 7
 STORES, ITEMS = ("A", "B", "C"), ("x", "y", "z")
-RECIPE = Recipe(window_periods=80, trees=15, learning_rate=0.2, leaves=7)
+RECIPE = Recipe(window_periods=80, group_window_periods=80, trees=15, learning_rate=0.2, leaves=7)
 
 
 def shop_dataset() -> Dataset:

@@ -22,7 +22,7 @@ from retail_forecast.pipeline.spec import feature_spec
 START = date(2024, 1, 1)
 DAYS = 40
 CUTOFF = START + timedelta(days=DAYS - 1)
-RECIPE = Recipe(window_periods=20)
+RECIPE = Recipe(window_periods=20, group_window_periods=20)
 SERIES = [("A", "x", 0), ("A", "y", 30), ("B", "x", 0), ("C", "z", DAYS + 1)]
 
 

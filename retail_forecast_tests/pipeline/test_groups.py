@@ -29,7 +29,7 @@ from retail_forecast_tests.pipeline.shop_lake import publish_sales, shop_dataset
 START, DAYS = date(2024, 1, 1), 120
 CUTOFF = START + timedelta(days=DAYS - 1)
 ITEMS = {f"i{n:02d}": "food" if n < 6 else "toys" for n in range(12)}
-RECIPE = Recipe(window_periods=80, trees=15, learning_rate=0.2, leaves=7, group_trees=15)
+RECIPE = Recipe(window_periods=80, group_window_periods=80, trees=15, learning_rate=0.2, leaves=7, group_trees=15)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def chain(folder: Path) -> Lake:
+def sales() -> pl.DataFrame:
     """Two stores of two departments of six items; toys double from one end of the history to the other."""
-    lake = open_lake((folder / "lake").as_uri())
     rows = [
         (store, item, START + timedelta(days=n), round((2.0 + (n % 7 > 4)) * (1 + n / DAYS * (group == "toys")), 3))
         for store in ("A", "B")
@@ -57,7 +56,13 @@ def chain(folder: Path) -> Lake:
         for n in range(DAYS)
     ]
     schema = {"store_id": pl.String, "item_id": pl.String, "date": pl.Date, "units_sold": pl.Float32}
-    publish_sales(lake, pl.DataFrame(rows, schema=schema, orient="row"))
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def chain(folder: Path) -> Lake:
+    """A lake with these sales."""
+    lake = open_lake((folder / "lake").as_uri())
+    publish_sales(lake, sales())
     prices = [(store, item, START, 2.0) for store in ("A", "B") for item in ITEMS]
     keys = ["store_id", "item_id", "date", "sell_price"]
     typed = pl.DataFrame(prices, schema=keys, orient="row").with_columns(pl.col("sell_price").cast(pl.Float32))
@@ -86,9 +91,11 @@ def with_weight(home: Path, folder: Path, weight: float) -> Path:
 def test_a_training_set_sums_its_series_by_department(home: Path) -> None:
     features = read_feature_set(home / "features")
     assert features.grouping == Bundle.load(home / "bundle").grouping == Grouping("department")
-    rows = pl.read_parquet(home / "features" / "groups.parquet")
-    first = rows.filter(pl.col("date") == START, phase=0).select("store_id", "item_id", "units_sold")
-    assert first.rows() == [(s, g, 12.0) for s in ("A", "B") for g in ("food", "toys")]  # six items, two units each
+    rows = pl.read_parquet(home / "features" / "groups.parquet").filter(phase=0).sort("store_id", "item_id", "date")
+    sold = sales().with_columns(item_id=pl.col("item_id").replace_strict(ITEMS))
+    sums = sold.group_by("store_id", "item_id", "date").agg(pl.col("units_sold").sum())
+    expected = sums.filter(pl.col("date") >= rows["date"].min()).sort("store_id", "item_id", "date")
+    assert_frame_equal(rows.select(expected.columns), expected, rel_tol=1e-5)
     assert rows["date"].max() == CUTOFF
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -7,10 +8,11 @@ import pytest
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.feature_sets import pool_path, read_feature_set
+from retail_forecast.pipeline.feature_sets import phases_path, pool_path, read_feature_set
 from retail_forecast.pipeline.train import read_training_rows, recipe_for, train_model
 from retail_forecast_tests.pipeline.shop_lake import (
     CUTOFF,
+    HORIZON,
     RECIPE,
     shop_dataset,
     shop_lake,
@@ -74,8 +76,9 @@ def test_a_pool_without_known_sales_gets_no_model(folder: Path, tmp_path: Path) 
         train_model(silent, tmp_path / "none", RECIPE, workers=1)
 
 
-def test_a_large_pool_learns_from_an_even_sample_of_its_window(folder: Path) -> None:
-    spec, path = read_feature_set(folder).spec, pool_path(folder, "00-A")
+def test_a_large_pool_learns_from_an_even_sample_of_its_window(folder: Path, tmp_path: Path) -> None:
+    spec, path = read_feature_set(folder).spec, tmp_path / "features.parquet"
+    path.write_bytes(pool_path(folder, "00-A").read_bytes())
     everything = read_training_rows(path, spec, RECIPE, cutoff=CUTOFF)
     half = Recipe.from_json({**RECIPE.to_json(), "most_rows": everything.height // 2})
     sample = read_training_rows(path, spec, half, cutoff=CUTOFF)
@@ -90,9 +93,17 @@ def test_a_large_pool_learns_from_an_even_sample_of_its_window(folder: Path) -> 
     assert read_training_rows(path, spec, half, cutoff=CUTOFF).equals(sample)
 
 
-def silence(file: Path) -> None:
-    rows = pl.read_parquet(file)
-    rows.with_columns(units_sold=pl.lit(None, dtype=pl.Float32)).write_parquet(file)
+def silence(pool: Path) -> None:
+    for file in (pool, phases_path(pool)):
+        rows = pl.read_parquet(file)
+        rows.with_columns(units_sold=pl.lit(None, dtype=pl.Float32)).write_parquet(file)
+
+
+def test_few_series_are_learned_from_as_of_cutoffs_in_between(folder: Path) -> None:
+    spec, path = read_feature_set(folder).spec, pool_path(folder, "00-A")
+    rows = read_training_rows(path, spec, RECIPE, cutoff=CUTOFF)
+    leads = rows.filter(pl.col("date") == CUTOFF - timedelta(days=HORIZON), item_id="x")["lead"]
+    assert leads.to_list() == [7, 1, 3, 5]  # horizon 7; the cutoffs of the further rows lie 1, 3 and 5 days earlier
 
 
 def test_the_recipe_follows_the_dataset_and_the_preset() -> None:
