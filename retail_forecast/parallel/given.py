@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ import retail_forecast
 from retail_forecast.errors import ConfigurationError, TrainingError
 
 SETTING = "RETAIL_FORECAST_RAY_ADDRESS"
+_ANSWER_SECONDS = 20
 _PROBE_SECONDS = 120
 
 
@@ -31,18 +33,31 @@ def given_cluster(address: str, shards: Sequence[object], environment: dict[str,
     """Joined inside the block. Raises ConfigurationError where it is not there, or TrainingError naming a node."""
     import ray
 
+    _require_answer(address)
     try:
         ray.init(
             address=address, runtime_env={"env_vars": environment}, logging_level=logging.WARNING, log_to_driver=False
         )
     except Exception as error:
-        expected = f"the address of a Ray cluster that is up, such as 10.0.0.5:6379 (Ray says: {error})"
+        expected = f"a Ray cluster that this process can join (Ray says: {error})"
         raise ConfigurationError(key=SETTING, found=address, expected=expected) from error
     try:
         _check_nodes(folders_of(shards))
         yield
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for a quarter of an hour."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    expected = "the address of a Ray cluster that is up, such as 10.0.0.5:6379"
+    if not host or not port.isdecimal():
+        raise ConfigurationError(key=SETTING, found=address, expected=expected)
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(key=SETTING, found=address, expected=f"{expected} ({error})") from error
 
 
 def folders_of(value: object) -> set[Path]:
