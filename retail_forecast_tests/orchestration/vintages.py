@@ -9,6 +9,7 @@ import polars as pl
 
 from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
 from retail_forecast.pipeline.forecasts import last_sales
+from retail_forecast.schemas import BASES
 from retail_forecast_tests.orchestration.world import World
 
 
@@ -27,6 +28,8 @@ def publish_last_sales(world: World, *, model_version: str = "1", share_of_serie
         "lead",
         date=pl.lit(cutoff) + pl.duration(days="lead"),
         **dict.fromkeys(("mean", *dataset.quantile_columns), units),
+        basis=pl.lit("history", dtype=pl.Enum(BASES)),
+        spread=pl.lit(0, dtype=pl.Float32),
     )
     parts = {name: lake.table(name).manifest().parts.values() for name in dataset.tables}
     inputs = {
