@@ -50,10 +50,9 @@ def _build(sales: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str
     frames = []
     for stores in pools.values():
         ours = pl.col("store_id").is_in(stores)
-        rows = build_features(
-            sales.lazy().filter(ours), {}, {}, spec, cutoff=cutoff, releases=releases.lazy().filter(ours)
-        )
-        frames.append(rows.filter(pl.col("date") <= cutoff).select(*KEYS, *names).collect())
+        rows, born = sales.lazy().filter(ours), releases.lazy().filter(ours)
+        made = build_features(rows, {}, {}, spec, cutoff=cutoff, end=cutoff, releases=born, only=names)
+        frames.append(made.select(*KEYS, *names).collect())
     return frames
 
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from retail_forecast.features.covariates import join_covariates
 from retail_forecast.features.spec import CovariateTable, FeatureSpec
 
 
-def build_states(
-    table: CovariateTable, values: pl.LazyFrame, stores: pl.LazyFrame, periods: pl.LazyFrame, spec: FeatureSpec
-) -> pl.LazyFrame:
-    """One row per store and period with the table's values and its event features.
+def add_changes(states: pl.DataFrame, table: CovariateTable, spec: FeatureSpec) -> pl.DataFrame:
+    """States of stores, one row per store and period, with the event features of the table's values.
 
-    `periods` must reach `look_around` periods beyond the last row wanted, and begin as far before the first.
+    The periods must reach `look_around` beyond the last row wanted, and begin as far before the first.
     """
-    states = stores.join(periods, how="cross", maintain_order="left_right")
-    states = join_covariates(states, table, values).with_row_index("_row")
+    rows = states.lazy().with_row_index("_row")
     for name, kind in table.known_future.items():
         if name in spec.events:
-            states = _add_changes(states, name, spec.windows.look_around, ahead=kind == "category")
-    return states.drop("_row", "date")
+            rows = _add_changes(rows, name, spec.windows.look_around, ahead=kind == "category")
+    return rows.drop("_row").collect()
 
 
 def _add_changes(states: pl.LazyFrame, name: str, cap: int, *, ahead: bool) -> pl.LazyFrame:

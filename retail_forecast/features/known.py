@@ -24,11 +24,21 @@ def add_known_features(frame: Frame, spec: FeatureSpec) -> Frame:
     Reads `date`, the known-future columns and their reference columns as of the rolling cutoff. Row-wise and
     idempotent: change `sell_price` and call it again. Distances to events stay as they were built.
     """
-    columns = {name: _CALENDAR[name].cast(pl.Float32) for name in calendar_names(spec)}
-    for column in spec.relative:
-        for reference in reference_names(column, spec):
-            columns[ratio_name(column, reference)] = _ratio(column, reference)
-    return frame.with_columns(**columns)
+    return add_ratios(add_calendar(frame, spec), spec)
+
+
+def add_calendar(frame: Frame, spec: FeatureSpec) -> Frame:
+    """The same rows with what their `date` alone says."""
+    return frame.with_columns(_CALENDAR[name].cast(pl.Float32).alias(name) for name in calendar_names(spec))
+
+
+def add_ratios(frame: Frame, spec: FeatureSpec) -> Frame:
+    """The same rows with their relative columns over the references that the frame has."""
+    return frame.with_columns(
+        _ratio(column, reference).alias(ratio_name(column, reference))
+        for column in spec.relative
+        for reference in reference_names(column, spec)
+    )
 
 
 def _ratio(column: str, reference: str) -> pl.Expr:

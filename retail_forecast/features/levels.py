@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-import polars as pl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from retail_forecast.features.grid import as_known, rolling_mean, share
-from retail_forecast.features.sales import season
-from retail_forecast.features.spec import FeatureSpec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retail_forecast.features.columns import Column
+from retail_forecast.features.sales import season_columns
+from retail_forecast.features.sums import Numbers, Totals
+from retail_forecast.features.timeline import Timeline
+from retail_forecast.features.units import Units
 from retail_forecast.features.windows import SALES
 
 
-def build_level(grid: pl.LazyFrame, level: str, spec: FeatureSpec) -> pl.LazyFrame:
-    """One row per store, value of the level and period: means per series, of periods up to the rolling cutoff only.
+@dataclass(frozen=True)
+class Groups:
+    """The series of a level: of [N] which group each belongs to."""
 
-    The grid is dense, so every group has every period and the windows need no grouping either.
-    """
-    keys = level_keys(level)
-    relative = [pl.col(f"_{column}{part}").sum() for column in spec.relative for part in ("", "_known")]
-    totals = grid.group_by(*keys, "period").agg(pl.col("_filled", "_known").sum(), pl.col("lead").first(), *relative)
-    columns = {**_sales(level, spec), **_relative(level, spec)}
-    return totals.sort(*keys, "period").select(*keys, "period", **columns)
+    level: str
+    of_series: NDArray[np.int32]
 
-
-def level_keys(level: str) -> list[str]:
-    return ["store_id"] if level == "store" else ["store_id", level]
+    def sum(self, values: NDArray[Any]) -> Numbers:
+        """[T, N] to [T, G]."""
+        order = np.argsort(self.of_series, kind="stable")
+        firsts = np.flatnonzero(np.diff(self.of_series[order], prepend=-1))
+        return np.add.reduceat(values[:, order], firsts, axis=1, dtype=np.float64)
 
 
-def _sales(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:
-    w = spec.windows
-    means = {f"{level}_{SALES}_mean_{n}": as_known(rolling_mean("_filled", "_known", n), spec) for n in w.level_means}
-    means |= season("_filled", "_known", spec, level)
+def group_series(series: pl.DataFrame, level: str) -> Groups:
+    """A group is a store, or a value of an attribute in it (one of them: none)."""
+    keys = ["store_id"] if level == "store" else ["store_id", level]
+    place = series.select(pl.struct(keys).rank("dense") - 1)
+    return Groups(level, place.to_series().cast(pl.Int32).to_numpy())
+
+
+def level_columns(units: Units, groups: Groups, timeline: Timeline) -> Iterator[Column]:
+    """Means per series of each group, of periods up to the rolling cutoff only."""
+    w, level, cutoffs = timeline.spec.windows, groups.level, timeline.cutoffs
+    totals = Totals(groups.sum(units.filled), groups.sum(units.known), w.cycle)
+    for n in w.level_means:
+        yield Column(f"{level}_{SALES}_mean_{n}", cutoffs.index, partial(totals.mean, cutoffs.periods, n))
+    yield from season_columns(totals, timeline, level)
     if w.cycle > 1:
-        means[f"{level}_{SALES}_same_weekday_mean_4"] = as_known(
-            share(_phases("_filled", spec), _phases("_known", spec)), spec, w.phase_lag
-        )
-    return means
-
-
-def _phases(column: str, spec: FeatureSpec) -> pl.Expr:
-    shifted = [pl.col(column).shift(i * spec.windows.cycle) for i in range(4)]
-    return pl.sum_horizontal(shifted, ignore_nulls=False)
-
-
-def _relative(level: str, spec: FeatureSpec) -> dict[str, pl.Expr]:
-    return {
-        f"{level}_{column}_mean": as_known(share(pl.col(f"_{column}"), pl.col(f"_{column}_known")), spec)
-        for column in spec.relative
-    }
+        weekdays = timeline.weekdays
+        name = f"{level}_{SALES}_same_weekday_mean_4"
+        yield Column(name, weekdays.index, partial(totals.phase_mean, weekdays.periods, 4))

@@ -1,0 +1,55 @@
+"""Everything that features are read off, in memory: one series after the other, one period after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from retail_forecast.features.covariates import look_up_covariates
+from retail_forecast.features.lookup import Lookup, look_up
+from retail_forecast.features.spec import FeatureSpec
+from retail_forecast.features.sums import Feature
+from retail_forecast.features.timeline import Timeline
+from retail_forecast.features.units import Units, read_units
+
+_KEYS = ("store_id", "item_id", "date")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """series: store_id, item_id, release and attributes, sorted. sales, covariates: rows by series and period."""
+
+    series: pl.DataFrame
+    timeline: Timeline
+    units: Units
+    sales: Lookup
+    covariates: Mapping[str, Lookup]
+
+    @property
+    def spec(self) -> FeatureSpec:
+        return self.timeline.spec
+
+    def relative(self) -> dict[str, Feature]:
+        """[T, N] of each relative covariate."""
+        return {
+            name: table.matrix(name)[:, table.entity]
+            for name in self.spec.relative
+            for table in self.covariates.values()
+            if name in table.values.columns
+        }
+
+
+def read_sources(
+    sales: pl.LazyFrame, covariates: Mapping[str, pl.LazyFrame], series: pl.DataFrame, timeline: Timeline
+) -> Sources:
+    """What the tables say of the series (store_id, item_id, release and attributes; sorted) along the timeline."""
+    since = sales.filter(pl.col("date") >= timeline.first)
+    rows = since.select(*_KEYS, "units_sold", *timeline.spec.sales_values).collect()
+    sold = look_up(rows, _KEYS, series, timeline)
+    tables = {
+        table.name: look_up_covariates(table, covariates[table.name], series, timeline)
+        for table in timeline.spec.covariates
+    }
+    return Sources(series, timeline, read_units(sold, series["release"], timeline), sold, tables)

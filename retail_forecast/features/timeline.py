@@ -1,0 +1,95 @@
+"""When: the periods that features look at, the rows among them, and the period that each row looks back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retail_forecast.features.spec import FeatureSpec
+
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Views:
+    """What rows look back to: `periods`, ascending and each once; row i looks to `periods[index[i]]`."""
+
+    periods: Places
+    index: Places
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`count` periods from `first` on, counted from zero. Rows may stand on `rows`, which begin after a warm-up."""
+
+    spec: FeatureSpec
+    first: date
+    count: int
+    cutoff: int
+    rows: Places
+
+    @cached_property
+    def dates(self) -> pl.Series:
+        """The date of each period."""
+        days = np.datetime64(self.first, "D") + np.arange(self.count) * self.spec.period_days
+        return pl.Series("date", days).cast(pl.Date)
+
+    @cached_property
+    def lead(self) -> Places:
+        """How many periods each row lies after the last of the rolling cutoffs before it, 1 to H.
+
+        Those are the cutoff and every horizon before it, so rows of the past are what a forecast had to go by then.
+        """
+        return (self.rows - self.cutoff - 1) % self.spec.horizon + 1
+
+    @cached_property
+    def cutoffs(self) -> Views:
+        """The rolling cutoff before each row."""
+        return self.look_back(int)
+
+    @cached_property
+    def weekdays(self) -> Views:
+        """The last period known on the same day of the week."""
+        return self.look_back(self.spec.windows.phase_lag)
+
+    @cached_property
+    def every(self) -> Places:
+        """The index of what is worked out for each row on its own."""
+        return np.arange(len(self.rows))
+
+    def look_back(self, shift: Callable[[int], int]) -> Views:
+        """To so many periods before each row as `shift` says for its lead."""
+        by_lead = np.array([0, *(shift(lead) for lead in range(1, self.spec.horizon + 1))])
+        return Views(*np.unique(self.rows - by_lead[self.lead], return_inverse=True))
+
+    def place_of(self, dates: pl.Series, *, later: bool = False) -> Places:
+        """The period of each date, whether there is one or not. later: the first that does not lie before it."""
+        days = (dates.cast(pl.Date).to_physical() - (self.first - date(1970, 1, 1)).days).to_numpy().astype(np.intp)
+        length = self.spec.period_days
+        return -(-days // length) if later else np.where(days % length == 0, days // length, -1)
+
+
+def build_timeline(spec: FeatureSpec, *, cutoff: date, start: date, end: date | None = None) -> Timeline:
+    """Rows from `start` to `end`, or to the end of the horizon; periods from a warm-up before them."""
+    last, length = spec.shift(cutoff, spec.horizon), spec.period_days
+    count = spec.warm_up + max(0, (last - start).days // length + 1)
+    first = last - timedelta(days=(count - 1) * length)
+    stop = count if end is None else min(count, (end - first).days // length + 1)
+    return Timeline(spec, first, count, count - 1 - spec.horizon, np.arange(spec.warm_up, stop))
+
+
+def rows_at(values: NDArray[Any], periods: Places) -> NDArray[Any]:
+    """`values[periods]`, without a copy where the periods are evenly spaced."""
+    if len(periods) < 2:
+        return values[periods]
+    step = int(periods[1] - periods[0])
+    if (np.diff(periods) == step).all():
+        return values[periods[0] : periods[-1] + 1 : step]
+    return values[periods]
