@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,8 +25,9 @@ KEYS = ["store_id", "item_id", "date"]
 def features(folder: str, only_common: bool, stores: list[str] | None = None, out: str | None = None) -> Result:
     """Features of all sales in memory, pool by pool as the pipeline builds them. Laps: load, features.
 
-    One row per series and day from its first sale to the last day. The spec has sales alone: neither prices, events
-    nor attributes. only_common: the columns that mlforecast computes too; else all that the spec has.
+    A pool's rows are handed on (the pipeline writes them) before the next pool's are built. One row per series and day
+    from its first sale to the last day. The spec has sales alone: neither prices, events nor attributes. only_common:
+    the columns that mlforecast computes too; else all that the spec has.
     """
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
@@ -35,25 +37,25 @@ def features(folder: str, only_common: bool, stores: list[str] | None = None, ou
     with clock.lap("load"):
         sales = read_sales(workplace).filter(used_stores(stores)).collect()
     cutoff = last_day(workplace)
+    rows = 0
     with clock.lap("features"):
-        frames = _build(sales, spec, cutoff, names)
-    if out is not None:
-        pl.concat(frames).write_parquet(out)
-    return {"seconds": clock.seconds, "rows": sum(frame.height for frame in frames), "columns": names}
+        for frame in _build(sales, spec, cutoff, names):
+            rows += frame.height
+            if out is not None:
+                frame.write_parquet(out)
+    return {"seconds": clock.seconds, "rows": rows, "columns": names}
 
 
-def _build(sales: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]) -> list[pl.DataFrame]:
+def _build(sales: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]) -> Iterator[pl.DataFrame]:
     """One frame per pool of stores."""
     releases = first_sales(sales.lazy()).collect()
     start = releases["release"].min() or cutoff
     pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=SHARD_ROWS)  # type: ignore[arg-type]
-    frames = []
     for stores in pools.values():
         ours = pl.col("store_id").is_in(stores)
         rows, born = sales.lazy().filter(ours), releases.lazy().filter(ours)
         made = build_features(rows, {}, {}, spec, cutoff=cutoff, end=cutoff, releases=born, only=names)
-        frames.append(made.select(*KEYS, *names).collect())
-    return frames
+        yield made.select(*KEYS, *names).collect()
 
 
 def training_features(folder: str, cutoff: str, workers: int) -> Result:

@@ -14,38 +14,54 @@ from benchmarks.measure import Clock, Result
 
 
 def features(
-    folder: str, threads: int, bits: int = 32, stores: list[str] | None = None, out: str | None = None
+    folder: str,
+    threads: int,
+    bits: int = 32,
+    stores: list[str] | None = None,
+    out: str | None = None,
+    apart: bool = False,
 ) -> Result:
     """The common features of all sales in memory. Laps: load, prepare, features.
 
     As a user who knows the library would have it: Polars frames, 32-bit numbers as ids, rows before the first sale
     left out, no validation, nothing dropped. One row per series and day. bits: of the sales, and with them of the
-    features and of the sums behind them; 32 is quicker, but its running deviations drift.
+    features and of the sums behind them; 32 is quicker, but its running deviations drift. apart: one store after the
+    other, and its rows let go of before the next, as a user with little memory would have it.
     """
+    import mlforecast  # noqa: F401
     import utilsforecast.preprocessing  # noqa: F401 - imports do not count, on either side
-    from mlforecast import MLForecast
 
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
     windows = common_features(sales_spec(dataset))
     with clock.lap("load"):
         sales = read_sales(workplace).filter(used_stores(stores)).collect()
-    with clock.lap("prepare"):
-        series, long = dense(sales, pl.Float32 if bits == 32 else pl.Float64)
-    with clock.lap("features"):
-        engine = MLForecast(
-            models=[],
-            freq="1d",
-            lags=[window.lag for window in windows.values() if window.statistic == "lag"],
-            lag_transforms=transforms(windows),
-            lag_transforms_namer=_name,
-            num_threads=threads,
-        )
-        made: Any = engine.preprocess(long, static_features=[], dropna=False, validate_data=False)
-    if out is not None:
-        renamed = made.rename({_plain(window): name for name, window in windows.items()})
-        renamed.join(series, on="unique_id").rename({"ds": "date"}).write_parquet(out)
-    return {"seconds": clock.seconds, "rows": made.height, "columns": [c for c in made.columns if c not in long]}
+    rows = 0
+    for part in sales["store_id"].unique().sort() if apart else [None]:
+        with clock.lap("prepare"):
+            own = sales if part is None else sales.filter(store_id=part)
+            series, long = dense(own, pl.Float32 if bits == 32 else pl.Float64)
+        with clock.lap("features"):
+            made = _preprocess(long, windows, threads)
+        rows += made.height
+        if out is not None:
+            renamed = made.rename({_plain(window): name for name, window in windows.items()})
+            renamed.join(series, on="unique_id").rename({"ds": "date"}).write_parquet(out)
+    return {"seconds": clock.seconds, "rows": rows, "columns": list(windows)}
+
+
+def _preprocess(long: pl.DataFrame, windows: dict[str, Window], threads: int) -> Any:
+    from mlforecast import MLForecast
+
+    engine = MLForecast(
+        models=[],
+        freq="1d",
+        lags=[window.lag for window in windows.values() if window.statistic == "lag"],
+        lag_transforms=transforms(windows),
+        lag_transforms_namer=_name,
+        num_threads=threads,
+    )
+    return engine.preprocess(long, static_features=[], dropna=False, validate_data=False)
 
 
 def dense(sales: pl.DataFrame, number: type[pl.DataType] = pl.Float32) -> tuple[pl.DataFrame, pl.DataFrame]:

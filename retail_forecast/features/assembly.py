@@ -37,8 +37,7 @@ def _described(sources: Sources, rows: Rows, needed: Collection[str]) -> pl.Data
 
 def _known_ahead(sources: Sources, rows: Rows, needed: Collection[str]) -> Iterator[pl.DataFrame]:
     """What the covariates say of each row's own period, and the distances to their events."""
-    periods = sources.timeline.rows[rows.place]
     for table in sources.spec.covariates:
         lookup = sources.covariates[table.name]
         own = [*table.known_future, *(n for n in event_names(sources.spec) if n in lookup.values.columns)]
-        yield lookup.gather([name for name in own if name in needed], periods, rows.series)
+        yield lookup.gather([name for name in own if name in needed], sources.timeline.rows[rows.place], rows.series)

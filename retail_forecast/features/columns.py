@@ -46,8 +46,9 @@ def lay_out(born: Places, timeline: Timeline) -> Rows:
     counts = len(timeline.rows) - begin
     ends = np.concatenate([[0], np.cumsum(counts)])
     series = np.repeat(np.arange(len(born), dtype=np.int32), counts)
-    place = np.arange(ends[-1]) - np.repeat(ends[:-1] - begin, counts)
-    return Rows(series, place.astype(np.int32), ends)
+    place = np.arange(ends[-1], dtype=np.int32)
+    place -= np.repeat((ends[:-1] - begin).astype(np.int32), counts)
+    return Rows(series, place, ends)
 
 
 class Writer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retail_forecast.features.columns import Column
 from retail_forecast.features.sales import season_columns
-from retail_forecast.features.sums import Numbers, Totals
+from retail_forecast.features.sums import Feature, Numbers, Totals
 from retail_forecast.features.timeline import Timeline
 from retail_forecast.features.units import Units
 from retail_forecast.features.windows import SALES
@@ -43,11 +43,18 @@ def group_series(series: pl.DataFrame, level: str) -> Groups:
 def level_columns(units: Units, groups: Groups, timeline: Timeline) -> Iterator[Column]:
     """Means per series of each group, of periods up to the rolling cutoff only."""
     w, level, cutoffs = timeline.spec.windows, groups.level, timeline.cutoffs
-    totals = Totals(groups.sum(units.filled), groups.sum(units.known), w.cycle)
+
+    @cache
+    def totals() -> Totals:
+        return Totals(groups.sum(units.filled), groups.sum(units.known), w.cycle)
+
+    def mean(window: int) -> Feature:
+        return totals().mean(cutoffs.periods, window)
+
     for n in w.level_means:
-        yield Column(f"{level}_{SALES}_mean_{n}", cutoffs.index, partial(totals.mean, cutoffs.periods, n))
+        yield Column(f"{level}_{SALES}_mean_{n}", cutoffs.index, partial(mean, n))
     yield from season_columns(totals, timeline, level)
     if w.cycle > 1:
         weekdays = timeline.weekdays
         name = f"{level}_{SALES}_same_weekday_mean_4"
-        yield Column(name, weekdays.index, partial(totals.phase_mean, weekdays.periods, 4))
+        yield Column(name, weekdays.index, lambda: totals().phase_mean(weekdays.periods, 4))

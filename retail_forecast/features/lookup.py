@@ -52,9 +52,10 @@ def look_up(
     period = timeline.place_of(table["date"], later=carry_forward)
     if carry_forward:
         period = np.maximum(period, 0)
-    used = np.flatnonzero((entity >= 0) & (period >= 0) & (period < timeline.count))
     rows = np.full((timeline.count, entities.height), -1, dtype=np.int32)
-    rows[period[used], entity[used]] = used
+    used = np.flatnonzero((entity >= 0) & (period >= 0) & (period < timeline.count))
+    cells = period * np.intp(entities.height) + entity
+    rows.ravel()[cells if len(used) == len(cells) else cells[used]] = used
     for before, now in pairwise(rows) if carry_forward else ():
         np.maximum(before, now, out=now)
     return Lookup(table, rows, match_rows(series, entities, owners))
@@ -71,13 +72,14 @@ def match_rows(rows: pl.DataFrame, entities: pl.DataFrame, keys: Sequence[str]) 
     return found[_numbers(rows, kinds)]
 
 
-def _numbers(rows: pl.DataFrame, kinds: dict[str, pl.Enum]) -> NDArray[np.int64]:
+def _numbers(rows: pl.DataFrame, kinds: dict[str, pl.Enum]) -> NDArray[np.int32]:
     """One number for the keys of each row; a key of no entity counts as one more value."""
     codes = rows.select(
-        pl.col(key).cast(kind, strict=False).to_physical().cast(pl.Int64).fill_null(len(kind.categories))
+        pl.col(key).cast(kind, strict=False).to_physical().cast(pl.Int32).fill_null(len(kind.categories))
         for key, kind in kinds.items()
     )
-    total = np.zeros(rows.height, dtype=np.int64)
+    total = np.zeros(rows.height, dtype=np.int32)
     for key, kind in kinds.items():
-        total = total * (len(kind.categories) + 1) + codes[key].to_numpy()
+        total *= len(kind.categories) + 1
+        total += codes[key].to_numpy()
     return total

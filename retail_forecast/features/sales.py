@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -36,22 +36,22 @@ def sales_columns(units: Units, timeline: Timeline) -> Iterator[Column]:
     for n in w.around_year:
         view = timeline.look_back(partial(w.centred_lag, window=n))
         yield Column(f"{SALES}_mean_{n}_years_before", view.index, partial(totals.mean, view.periods, n))
-    yield from season_columns(totals, timeline)
+    yield from season_columns(lambda: totals, timeline)
     yield Column("periods_since_sale", cutoffs.index, partial(_since_sale, units, at, w.long))
     yield Column("periods_since_release", cutoffs.index, partial(_since_release, units, at))
 
 
-def season_columns(totals: Totals, timeline: Timeline, level: str = "") -> Iterator[Column]:
+def season_columns(totals: Callable[[], Totals], timeline: Timeline, level: str = "") -> Iterator[Column]:
     """Sales around the same days whole years before, over those of the weeks before the cutoff's day back then."""
     for name, n in timeline.spec.windows.season_names(level).items():
         yield Column(name, timeline.every, partial(_season, totals, timeline, n))
 
 
-def _season(totals: Totals, timeline: Timeline, window: int) -> Feature:
+def _season(totals: Callable[[], Totals], timeline: Timeline, window: int) -> Feature:
     w = timeline.spec.windows
     around, back_then = timeline.look_back(partial(w.centred_lag, window=window)), timeline.look_back(w.year_ago_lag)
-    mean = totals.mean(around.periods, window)[around.index]
-    before = totals.mean(back_then.periods, w.level)[back_then.index]
+    mean = totals().mean(around.periods, window)[around.index]
+    before = totals().mean(back_then.periods, w.level)[back_then.index]
     return np.divide(mean, before, out=np.full_like(mean, np.nan), where=before > 0)
 
 

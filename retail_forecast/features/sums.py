@@ -17,7 +17,11 @@ Feature = NDArray[np.float32]
 
 def round_exactly(values: NDArray[Any]) -> Numbers:
     """Float64 in steps of 2⁻¹⁶, whose sums are exact in any order: equal windows give equal features, bit for bit."""
-    return np.asarray(np.rint(values.astype(np.float64) * RESOLUTION) / RESOLUTION)
+    made = values.astype(np.float64)
+    made *= RESOLUTION
+    np.rint(made, out=made)
+    made /= RESOLUTION
+    return made
 
 
 def share(total: Numbers, count: Numbers) -> Feature:

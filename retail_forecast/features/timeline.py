@@ -71,8 +71,10 @@ class Timeline:
 
     def place_of(self, dates: pl.Series, *, later: bool = False) -> Places:
         """The period of each date, whether there is one or not. later: the first that does not lie before it."""
-        days = (dates.cast(pl.Date).to_physical() - (self.first - date(1970, 1, 1)).days).to_numpy().astype(np.intp)
+        days = dates.cast(pl.Date).to_physical().to_numpy() - (self.first - date(1970, 1, 1)).days
         length = self.spec.period_days
+        if length == 1:
+            return days
         return -(-days // length) if later else np.where(days % length == 0, days // length, -1)
 
 

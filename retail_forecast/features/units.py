@@ -46,5 +46,6 @@ def read_units(sales: Lookup, releases: pl.Series, timeline: Timeline) -> Units:
     sold[np.arange(timeline.count)[:, None] < born] = np.nan
     sold[timeline.cutoff + 1 :] = np.nan
     known = ~np.isnan(sold)
-    filled = np.where(known, round_exactly(sold), 0.0)
+    filled = round_exactly(sold)
+    np.copyto(filled, 0.0, where=~known)
     return Units(sold.astype(np.float32, copy=False), filled, known, born, spec.windows.cycle)

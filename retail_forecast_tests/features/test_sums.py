@@ -1,0 +1,42 @@
+"""Sums over windows of time, against the windows themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retail_forecast.features.sums import RunningSums, Totals
+
+FIVE = np.array([[1.0], [2.0], [4.0], [8.0], [16.0]])
+
+
+def test_a_window_is_summed_up_to_the_period_it_ends_with() -> None:
+    sums = RunningSums(FIVE).ending(np.array([1, 4]), 2)
+    assert sums.ravel().tolist() == [3, 24]  # 1 + 2, 8 + 16
+
+
+def test_a_sum_can_step_over_periods() -> None:
+    sums = RunningSums(FIVE, step=2).ending(np.array([3, 4]), 2)
+    assert sums.ravel().tolist() == [10, 20]  # 2 + 8, 4 + 16
+
+
+def test_what_is_unknown_counts_for_nothing() -> None:
+    totals = Totals(np.array([[0.0], [3.0], [0.0]]), np.array([[False], [True], [True]]), 1)
+    last = np.array([0, 2])
+    assert totals.mean(last, 1).ravel().tolist() == pytest.approx([np.nan, 0.0], nan_ok=True)
+    assert totals.mean(np.array([2]), 3).item() == 1.5  # 3 over two known periods
+    assert totals.zero_share(np.array([2]), 3).item() == 0.5
+    assert np.isnan(totals.deviation(np.array([1]), 2)).all()  # one known value has none
+
+
+def test_a_constant_has_no_deviation_however_large_and_long() -> None:
+    """Squares of large numbers with fractions need more digits than a float has."""
+    constant = np.full((2_000, 1), 24_924.5 + 2.0**-16)
+    totals = Totals(constant, np.ones_like(constant), 1)
+    assert totals.deviation(np.array([1_999]), 180).item() == pytest.approx(0.0, abs=1e-3)
+
+
+def test_where_a_history_begins_changes_no_deviation() -> None:
+    values = np.round(np.random.default_rng(0).random((900, 3)) * 30_000 * 2**16) / 2**16
+    whole, tail = (Totals(part, np.ones_like(part), 1) for part in (values, values[700:]))
+    assert (whole.deviation(np.array([899]), 180) == tail.deviation(np.array([199]), 180)).all()
