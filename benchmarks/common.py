@@ -30,12 +30,12 @@ class Window:
         return self.lag + (self.count - 1) * self.step
 
 
-def sales_spec(dataset: Dataset) -> FeatureSpec:
+def sales_spec(dataset: Dataset, horizon: int = 1) -> FeatureSpec:
     """The features of a daily dataset that need nothing but sales: no prices, events or attributes.
 
-    The horizon is one day: every row then lies one day after its cutoff, as mlforecast's rows do.
+    With a horizon of one day every row lies one day after its cutoff, as mlforecast's rows do.
     """
-    return FeatureSpec(frequency=dataset.frequency, horizon=1, missing_periods=dataset.policy.missing_periods)
+    return FeatureSpec(frequency=dataset.frequency, horizon=horizon, missing_periods=dataset.policy.missing_periods)
 
 
 def common_features(spec: FeatureSpec) -> dict[str, Window]:

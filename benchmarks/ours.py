@@ -22,16 +22,19 @@ from retail_forecast.pipeline.train import recipe_for, train_model
 KEYS = ["store_id", "item_id", "date"]
 
 
-def features(folder: str, only_common: bool, stores: list[str] | None = None, out: str | None = None) -> Result:
+def features(
+    folder: str, only_common: bool, stores: list[str] | None = None, out: str | None = None, ahead: bool = False
+) -> Result:
     """Features of all sales in memory, pool by pool as the pipeline builds them. Laps: load, features.
 
     A pool's rows are handed on (the pipeline writes them) before the next pool's are built. One row per series and day
     from its first sale to the last day. The spec has sales alone: neither prices, events nor attributes. only_common:
-    the columns that mlforecast computes too; else all that the spec has.
+    the columns that mlforecast computes too; else all that the spec has. ahead: as of the cutoff before each horizon of
+    the dataset, as a training has them, not as of the day before.
     """
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
-    spec = sales_spec(dataset)
+    spec = sales_spec(dataset, dataset.horizon if ahead else 1)
     own = [name for name in feature_names(spec) if name not in KEYS]
     names = list(common_features(spec)) if only_common else own
     with clock.lap("load"):
