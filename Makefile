@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help install demo dev test test-slow bench check lock clean
 
 PYTHON ?= python3
-LAPTOP := orchestrator,training,serving,dev
+LAPTOP := orchestrator,training,serving,aws,emulator,dev
 EXTRAS ?=
 BENCH ?=
 comma := ,

@@ -10,6 +10,7 @@ RetailForecastError
 ├── DiskFullError           nothing more can be written
 ├── TrainingError           a training job failed
 ├── RegistryError           the model registry refused
+├── AwsError                AWS refused, or could not be reached
 └── DeploymentError         the endpoint does not serve what was wanted
 """
 
@@ -87,6 +88,14 @@ class TrainingError(RetailForecastError):
 
 class RegistryError(RetailForecastError):
     """The model registry refused a request."""
+
+
+class AwsError(RetailForecastError):
+    """AWS refused a call, or could not be reached. `code` is AWS' own, such as AccessDenied."""
+
+    def __init__(self, what: str, *, code: str, message: str, fix: str) -> None:
+        self.what, self.code = what, code
+        super().__init__(f"{what}: {message} ({code}). {fix}")
 
 
 class DeploymentError(RetailForecastError):

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(None, description="Where the tables live; default the folder HOME/lake.")
     mlflow_uri: str | None = Field(None, description="MLflow's store; default SQLite below HOME/mlflow.")
 
+    aws_region: str = Field("ap-southeast-1", description="Region of everything on AWS.")
+
     host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")

@@ -1,0 +1,76 @@
+"""Clients of AWS, made in one place: region, retries with backoff and time limits; refusals in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from retail_forecast.errors import AwsError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_FIXES = {
+    "AccessDenied": "Grant this action to the role in use; docs/permissions.md lists what each role needs.",
+    "ExpiredToken": "The credentials have expired: sign in again (`aws sso login`), or renew the role's session.",
+    "InvalidClientTokenId": "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID.",
+    "ResourceLimitExceeded": "Ask for a higher quota (Service Quotas), or set a smaller instance type or count.",
+    "Throttling": "AWS asked to slow down and the retries are used up: try again later.",
+    "NoSuchBucket": "Create the bucket, or correct the URL that names it.",
+}
+_SAME = {
+    "AccessDeniedException": "AccessDenied",
+    "UnauthorizedOperation": "AccessDenied",
+    "403": "AccessDenied",
+    "ExpiredTokenException": "ExpiredToken",
+    "RequestExpired": "ExpiredToken",
+    "InvalidAccessKeyId": "InvalidClientTokenId",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+    "SignatureDoesNotMatch": "InvalidClientTokenId",
+    "ThrottlingException": "Throttling",
+    "TooManyRequestsException": "Throttling",
+    "SlowDown": "Throttling",
+}
+
+
+def aws_client(service: str, *, region: str, attempts: int = 5, timeout_seconds: float = 60) -> Any:
+    """A client of one service that tries each call `attempts` times, with exponential backoff.
+
+    Credentials and endpoints come from the environment, as in the AWS command line. Importing boto3 takes a second,
+    so it happens here and not when this module is loaded.
+    """
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=timeout_seconds,
+    )
+    return boto3.session.Session().client(service, region_name=region, config=config)
+
+
+@contextmanager
+def aws_errors(what: str) -> Iterator[None]:
+    """Turns what boto3 raises inside into AwsError; `what` names the object of the call, for the message."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _refusal(what, error) from error
+    except BotoCoreError as error:
+        name = type(error).__name__
+        fix = {
+            "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
+            "EndpointConnectionError": "Check the network and AWS_ENDPOINT_URL.",
+        }.get(name, "Check the network, the region and the credentials.")
+        raise AwsError(what, code=name, message=str(error), fix=fix) from error
+
+
+def _refusal(what: str, error: ClientError) -> AwsError:
+    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    message = str(error.response.get("Error", {}).get("Message", error))
+    fix = _FIXES.get(_SAME.get(code, code), f"See {error.operation_name} in the reference of AWS.")
+    return AwsError(what, code=code, message=f"{error.operation_name}: {message}", fix=fix)
