@@ -36,9 +36,16 @@ class Settings(BaseSettings):
     inference_image: str | None = Field(
         None, description="Image in a model package; default retail-forecast-serving of the account's own ECR."
     )
+    metrics: Literal["log", "cloudwatch"] = Field("log", description="Where measurements go.")
+    metrics_namespace: str = Field("RetailForecast", description="Namespace of the metrics in CloudWatch.")
+    metrics_interval_seconds: int = Field(60, ge=10, description="Seconds between two measurements.")
+    notifier: Literal["log", "sns"] = Field("log", description="Who is told of failed runs and failed checks.")
+    notification_topic_arn: str | None = Field(None, description="SNS topic of the notifier.")
+    log_format: Literal["text", "json"] = Field("text", description="Logs for people, or one JSON object per line.")
 
     host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    public_ui_url: str | None = Field(None, description="Where people open the UI; default its host and port.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
@@ -104,6 +111,10 @@ class Settings(BaseSettings):
     def ui_url(self) -> str:
         """Base URL of the Dagster UI."""
         return f"http://{self.host}:{self.ui_port}"
+
+    def run_url(self, run_id: str) -> str:
+        """Where people see a run."""
+        return f"{(self.public_ui_url or self.ui_url).rstrip('/')}/runs/{run_id}"
 
     def describe(self) -> list[tuple[str, Any, str]]:
         """Each setting as (name, value, origin), where origin is "default" or "environment"."""

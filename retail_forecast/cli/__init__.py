@@ -12,6 +12,7 @@ import typer
 from retail_forecast import __version__
 from retail_forecast.cli import delivery, health, live, tuning, work
 from retail_forecast.cli.console import explain
+from retail_forecast.telemetry.logs import configure_logging, is_json
 
 app = typer.Typer(
     name="retail-forecast",
@@ -43,6 +44,8 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Entry point of `retail-forecast`."""
+    if is_json():
+        configure_logging()
     try:
         app()
     except SystemExit:

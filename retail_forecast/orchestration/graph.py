@@ -18,7 +18,10 @@ from retail_forecast.orchestration.checks.landing import build_landing_checks
 from retail_forecast.orchestration.checks.sales import build_sales_checks
 from retail_forecast.orchestration.failures import build_failure_sensors
 from retail_forecast.orchestration.jobs import build_jobs, build_schedules
+from retail_forecast.orchestration.measurements import build_measurements_sensor
 from retail_forecast.orchestration.resources import Platform, build_resources
+from retail_forecast.orchestration.run_logs import build_loggers
+from retail_forecast.orchestration.run_tags import DATASET
 
 
 def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definitions:
@@ -40,12 +43,14 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
         ],
         sensors=[
             build_arrivals_sensor(platform),
-            build_automation_sensor(interval_seconds=interval),
+            build_automation_sensor(interval_seconds=interval, tags={DATASET: dataset.name}),
             build_catch_up_sensor(platform, jobs),
+            build_measurements_sensor(platform),
             *build_failure_sensors(),
         ],
         jobs=jobs,
         schedules=build_schedules(platform),
         resources=build_resources(platform, overrides),
+        loggers=build_loggers(platform.settings),
         executor=dg.in_process_executor,
     )

@@ -13,8 +13,9 @@ import dagster as dg
 from retail_forecast.dataset import Dataset
 from retail_forecast.lake import Lake, Store, open_lake, open_store
 from retail_forecast.models import Recipe
-from retail_forecast.orchestration.notifier import LogNotifier
 from retail_forecast.settings import Settings
+from retail_forecast.telemetry.metrics import open_metrics
+from retail_forecast.telemetry.notifier import open_notifier
 from retail_forecast.training.recipes import chosen_recipe
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def build_resources(platform: Platform, overrides: Mapping[str, Any]) -> dict[st
         "trainer": dg.ResourceDefinition(lambda _: _open_trainer(settings)),
         "registry": dg.ResourceDefinition(lambda _: _open_registry(settings)),
         "endpoint_port": dg.ResourceDefinition(lambda _: _open_endpoint(settings)),
-        "notifier": LogNotifier(),
+        "notifier": dg.ResourceDefinition(lambda _: open_notifier(settings)),
+        "metrics": dg.ResourceDefinition(lambda _: open_metrics(settings)),
         **overrides,
     }
 

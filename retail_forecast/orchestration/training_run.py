@@ -208,10 +208,16 @@ def training_code() -> str:
 
 def read_progress(lake: Lake) -> Progress:
     """Where the training stands. Raises NotFoundError before the first."""
-    raw = read_json(lake, _PROGRESS)
-    if raw is None:
+    progress = find_progress(lake)
+    if progress is None:
         raise NotFoundError("A training set", fix="Materialize `features` first.")
-    return Progress(**raw)
+    return progress
+
+
+def find_progress(lake: Lake) -> Progress | None:
+    """Where the training stands, or None before the first."""
+    raw = read_json(lake, _PROGRESS)
+    return Progress(**raw) if raw is not None else None
 
 
 def made_artifacts(lake: Lake) -> set[str]:

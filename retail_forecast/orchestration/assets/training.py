@@ -16,6 +16,7 @@ from retail_forecast.orchestration.gate import gate_metadata
 from retail_forecast.orchestration.metadata import bullet_list, frame_metadata, policy_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.run_tags import tag_run
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.training import Trainer
 
@@ -54,8 +55,9 @@ def _features(tables: list[str]) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         description="One row per active series and period to learn.",
     )
-    def features(platform: dg.ResourceParam[Platform]) -> Result:
+    def features(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Result:
         made = training_run.make_features(platform)
+        tag_run(context, cutoff=made.cutoff, request=training_run.read_progress(platform.lake).request)
         numbers = {"dagster/row_count": made.total_rows, "columns": len(made.columns), "pools": len(made.pools)}
         span = {"cutoff": str(made.cutoff), "start": str(made.start)}
         return Result(metadata={**numbers, **span}, data_version=dg.DataVersion(made.fingerprint))
