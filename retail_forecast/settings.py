@@ -25,6 +25,17 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = Field(None, description="MLflow's store; default SQLite below HOME/mlflow.")
 
     aws_region: str = Field("ap-southeast-1", description="Region of everything on AWS.")
+    lake_kms_key: str | None = Field(None, description="KMS key for what is written to S3; default the bucket's own.")
+    arrivals_queue_url: str | None = Field(
+        None, description="SQS queue of the landing's events; default the listing alone."
+    )
+    arrivals_dead_letter_url: str | None = Field(None, description="SQS queue for events that cannot be used.")
+    arrivals_visibility_seconds: int = Field(
+        120, ge=1, le=43200, description="A received event that was not dealt with comes again after so long."
+    )
+    arrivals_reconcile_seconds: int = Field(
+        900, ge=1, description="Seconds between two listings of the whole landing beside the events."
+    )
 
     host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
