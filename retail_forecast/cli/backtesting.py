@@ -20,7 +20,7 @@ from retail_forecast.evaluation import ALL_LEVELS
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.backtest import CHALLENGER
+from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.history import write_history
 from retail_forecast.training import Trainer, TrainingJob, open_trainer

@@ -26,7 +26,7 @@ from retail_forecast.orchestration.training_run import (
     read_backtest,
     read_progress,
 )
-from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
+from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training, read_json
 from retail_forecast.registry import ModelRegistry
 

@@ -28,7 +28,8 @@ import polars as pl
 from retail_forecast.errors import ConfigurationError, RetailForecastError
 from retail_forecast.evaluation import ALL_LEVELS
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.backtest import CHALLENGER, backtest_recipe
+from retail_forecast.pipeline.backtest import backtest_recipe
+from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.feature_sets import read_feature_set
 from retail_forecast.pipeline.train import train_model
 from retail_forecast.training.trainer import END_WITH_STDIN_VARIABLE, ROOT_VARIABLE

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,17 +23,19 @@ def backtest(*ratios: float | None) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("ratios", "level"),
     [
-        ((1.02, 1.04), 1.03),
-        ((0.9, 0.96, 0.99), 0.95),
-        ((0.97, 1.05), 1.0),  # the cutoffs do not agree
+        # logarithms 1 and 3 percent: mean 0.02, standard error 0.01, so 1 - (0.01 / 0.02)^2 = 3/4 of it stays
+        ((math.exp(0.01), math.exp(0.03)), math.exp(0.015)),
+        ((0.95, 0.95, 0.95), 0.95),
+        ((0.97, 1.05), 1.0),  # the cutoffs contradict each other
         ((1.04,), 1.0),  # one cutoff is chance
         ((1.04, None), 1.0),
-        ((3.0, 5.0), 1.25),
+        ((2.0, 2.0), 1.25),
         ((0.0, 0.5), 1.0),  # nothing sold at all says nothing of the level
+        ((1.2, *[0.95] * 6), 0.95),  # too long ago to count
     ],
 )
-def test_the_level_moves_only_where_all_cutoffs_agree(ratios: tuple[float | None, ...], level: float) -> None:
-    assert fit_level(backtest(*ratios)) == pytest.approx(level)
+def test_the_level_moves_as_far_as_the_cutoffs_agree(ratios: tuple[float | None, ...], level: float) -> None:
+    assert fit_level(backtest(*ratios)) == pytest.approx(level, abs=1e-6)
 
 
 def test_a_bundle_multiplies_its_means(tmp_path: Path) -> None:
