@@ -20,7 +20,6 @@ from retail_forecast.features import feature_names
 from retail_forecast.models import Bundle, Recipe
 from retail_forecast.models.bundle import GROUPS, write_json
 from retail_forecast.parallel import map_shards
-from retail_forecast.pipeline.backtest_levels import level_backtest, teaching_cutoffs
 from retail_forecast.pipeline.backtest_scores import write_intervals_and_scores
 from retail_forecast.pipeline.backtest_shards import CHALLENGER, BacktestShard, ChampionWay, backtest_shard
 from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_feature_set
@@ -43,7 +42,7 @@ def backtest_recipe(
 ) -> pl.DataFrame:
     """Writes the tables predictions, scores and coverage, and calibration.json, intervals.json and backtest.json.
 
-    Returns the scores. The level of a cutoff's forecasts is what earlier cutoffs taught, never what it taught itself.
+    Returns the scores.
 
     cutoffs: how many, a horizon apart, the last one horizon before the training set's cutoff; or which of those.
     Finished pools are kept in `checkpoints`, if it is given, and what an interrupted call with equal arguments left
@@ -51,38 +50,26 @@ def backtest_recipe(
     """
     features, history = read_feature_set(feature_folder), read_history(history_folder)
     chosen = backtest_cutoffs(features, cutoffs)
-    of_groups = _cutoffs_of_groups(feature_folder, features, chosen)
-    ways = _champion_ways(champion_bundle, features, recipe, of_groups)
+    ways = _champion_ways(champion_bundle, features, recipe, chosen)
     out.mkdir(parents=True, exist_ok=True)
     with nullcontext(checkpoints) if checkpoints else tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
         Path(parts).mkdir(parents=True, exist_ok=True)
         within = windowed(recipe, features)
         shards = [
-            BacktestShard(
-                pool,
-                path,
-                features.spec,
-                within,
-                tuple(of_groups if pool == GROUPS else chosen),
-                champion_bundle,
-                ways,
-                Path(parts),
-            )
+            BacktestShard(pool, path, features.spec, within, tuple(chosen), champion_bundle, ways, Path(parts))
             for pool, path in _paths(feature_folder, features).items()
         ]
         memory_gb = shard_memory_gb(features)
         map_shards(backtest_shard, shards, workers=workers, memory_gb=memory_gb, on_done=counted(shards, on_progress))
         predictions = _joined([shard.out for shard in shards if shard.name != GROUPS])
-        alignment, evidence = 0.0, predictions
-        own = _own_settings(champion_bundle, ways)
+        alignment = 0.0
         if features.grouping is not None:
             groups = pl.read_parquet(shards[0].out)
             members = group_members(predictions, history.attributes, features.spec, features.grouping)
+            own = _own_weights(champion_bundle, ways)
             predictions, alignment = align_backtest(predictions, groups, members, own)
-            evidence = groups if alignment == 1 else predictions
-    predictions, level = level_backtest(predictions, evidence, own=own)
     predictions.write_parquet(out / "predictions.parquet", compression="zstd", compression_level=1)
-    write_json(out / "calibration.json", {"level": level, "alignment": alignment})
+    write_json(out / "calibration.json", {"alignment": alignment})
     scores = write_intervals_and_scores(
         predictions, history, features.spec, out, model=CHALLENGER, non_negative=recipe.objective == "tweedie"
     )
@@ -115,15 +102,6 @@ def backtest_cutoffs(features: FeatureSet, wanted: int | Sequence[date]) -> list
     return sorted(set(wanted))
 
 
-def _cutoffs_of_groups(folder: Path, features: FeatureSet, chosen: Sequence[date]) -> list[date]:
-    """Groups are cheap to train, and their past cutoffs teach the level."""
-    if features.grouping is None:
-        return list(chosen)
-    start: date = pl.scan_parquet(groups_path(folder)).select(pl.col("date").min()).collect().item()
-    first = features.spec.shift(start, 2 * features.spec.horizon - 1)
-    return teaching_cutoffs(chosen, features.spec, first=first)
-
-
 def _champion_ways(
     bundle: Path | None, features: FeatureSet, recipe: Recipe, cutoffs: Sequence[date]
 ) -> dict[date, ChampionWay]:
@@ -150,13 +128,12 @@ def _paths(folder: Path, features: FeatureSet) -> dict[str, Path]:
     return ({GROUPS: groups_path(folder)} if features.grouping is not None else {}) | pools
 
 
-def _own_settings(bundle: Path | None, ways: Mapping[date, ChampionWay]) -> dict[date, tuple[float, float]]:
-    """Weight of alignment and level of a champion that forecasts itself, by cutoff."""
+def _own_weights(bundle: Path | None, ways: Mapping[date, ChampionWay]) -> dict[date, float]:
+    """How far a champion that forecasts itself follows its groups, by cutoff."""
     if bundle is None:
         return {}
     champion = Bundle.load(bundle)
-    own = (champion.alignment_weight, champion.level)
-    return {cutoff: own for cutoff, way in ways.items() if way == "own bundle"}
+    return {cutoff: champion.alignment_weight for cutoff, way in ways.items() if way == "own bundle"}
 
 
 def _joined(parts: Sequence[Path]) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from retail_forecast.errors import ConfigurationError, NotFoundError
 from retail_forecast.features import FeatureSpec, build_features, training_phases
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
-from retail_forecast.models import LEVEL_CUTOFFS, Recipe
+from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, phases_path, pool_path
 from retail_forecast.pipeline.groups import find_grouping, groups_path, training_rows_of_groups
@@ -73,8 +73,7 @@ def build_training_features(
     """Publishes the training set of a cutoff, or finds the one that equal inputs gave.
 
     Its rows begin one training window before the earliest of `backtest_cutoffs` cutoffs, a horizon apart, the last
-    of them one horizon before `cutoff`; those of groups also serve the cutoffs that teach the level.
-    `on_progress(done, all)` counts pools.
+    of them one horizon before `cutoff`. `on_progress(done, all)` counts pools.
     """
     _check_cutoff(dataset, cutoff)
     spec = feature_spec(dataset)
@@ -83,8 +82,7 @@ def build_training_features(
         raise NotFoundError(f"Any sale by {cutoff}", fix="Deliver sales of earlier periods, or move the cutoff later.")
     window = recipe.window(releases.height)
     start = max(spec.shift(cutoff, 1 - window - backtest_cutoffs * dataset.horizon), dataset.start_date)
-    taught = backtest_cutoffs + LEVEL_CUTOFFS - 1
-    groups_start = spec.shift(cutoff, 1 - recipe.group_window_periods - taught * dataset.horizon)
+    groups_start = spec.shift(cutoff, 1 - recipe.group_window_periods - backtest_cutoffs * dataset.horizon)
     groups_start = max(groups_start, dataset.start_date)
     starts = f"{start} {groups_start} {window} {recipe.aligned} {recipe.most_rows}"
     artifact = Artifact(lake, KIND, _fingerprint(lake, dataset, spec, starts, cutoff, shard_rows))

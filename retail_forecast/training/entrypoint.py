@@ -3,7 +3,7 @@
     python -m retail_forecast.training.entrypoint
 
 The contract is SageMaker's, below RETAIL_FORECAST_ML_ROOT (default /opt/ml):
-    input/config/hyperparameters.json   texts: task (train or backtest), recipe (JSON), workers, cutoffs
+    input/config/hyperparameters.json   texts: task (train or backtest), recipe (JSON), workers, cutoffs (2, or dates)
     input/data/<channel>/               features, history (backtest), champion (backtest, optional)
     checkpoints/                        finished pools; kept between attempts of a job
     model/                              the result
@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -65,7 +66,7 @@ def run_task(root: Path) -> dict[str, float]:
     kept = root / "checkpoints" / f"{task}-{read_feature_set(features).fingerprint[:16]}-{recipe.digest[:16]}"
     if task == "train":
         return _train(features, root / "model", kept, recipe, workers)
-    cutoffs = int(_required(values, "cutoffs"))
+    cutoffs = _cutoffs(_required(values, "cutoffs"))
     champion = root / "input/data/champion"
     scores = backtest_recipe(
         features,
@@ -100,6 +101,10 @@ def _required(values: Mapping[str, str], name: str) -> str:
     if name not in values:
         raise ConfigurationError(key=f"hyperparameter {name}", found=None, expected="a value")
     return values[name]
+
+
+def _cutoffs(text: str) -> int | list[date]:
+    return int(text) if text.isdecimal() else [date.fromisoformat(one) for one in text.split(",")]
 
 
 def _channel(root: Path, name: str) -> Path:
