@@ -23,8 +23,10 @@ os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "DO_NOT_TRACK": "1",
 }
-for name in [name for name in os.environ if name.startswith("RETAIL_FORECAST_")]:
+for name in [name for name in os.environ if name.startswith("RETAIL_FORECAST_") or name == "AWS_ENDPOINT_URL"]:
     del os.environ[name]  # the settings of whoever runs the tests
+
+from retail_forecast_tests.aws_cloud import aws_cloud, running_cloud  # noqa: E402, F401 - fixtures for every room
 
 
 def is_this_machine(address: Any) -> bool:
