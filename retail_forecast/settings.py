@@ -53,6 +53,16 @@ class Settings(BaseSettings):
     training_budget_usd: float | None = Field(
         None, gt=0, description="A training that is estimated to cost more is not started."
     )
+    registry: Literal["mlflow", "sagemaker"] = Field("mlflow", description="Where models and their stages are kept.")
+    registry_url: str | None = Field(
+        None, description="S3 folder of the bundles in SageMaker's registry; default `registry` below the lake."
+    )
+    model_package_group: str | None = Field(
+        None, description="Group of SageMaker's registry; default retail-forecast-DATASET."
+    )
+    inference_image: str | None = Field(
+        None, description="Image in a model package; default retail-forecast-serving of the account's own ECR."
+    )
 
     host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
