@@ -135,6 +135,21 @@ def level_table(scores: pl.DataFrame) -> Table:
     return table
 
 
+def cutoff_table(scores: pl.DataFrame) -> Table:
+    """The scores over all levels: a row per cutoff, a column per model; lower is better."""
+    from rich.table import Table
+
+    chosen = scores.filter(metric=METRIC, level=ALL_LEVELS)
+    by_cutoff = chosen.pivot("model", index="cutoff", values="value").sort("cutoff")
+    models = sorted(by_cutoff.columns[1:], key=lambda model: float(by_cutoff[model].mean() or 0))  # type: ignore[arg-type]
+    table = Table("cutoff", title=f"{METRIC.upper()} by cutoff")
+    for model in models:
+        table.add_column("recipe" if model == CHALLENGER else model.replace("_", " "), justify="right")
+    for cutoff, *values in by_cutoff.select("cutoff", *models).iter_rows():
+        table.add_row(cutoff.isoformat(), *("" if value is None else f"{value:.4f}" for value in values))
+    return table
+
+
 def quantile_table(scores: pl.DataFrame) -> Table | None:
     """What the recipe's quantiles are worth: a row per level, means over the cutoffs; None without quantile scores."""
     from rich.table import Table

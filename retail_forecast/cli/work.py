@@ -41,7 +41,7 @@ def backtest(
     at: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Only these of them.")] = None,
 ) -> None:
     """The recipe against the baselines on rolling cutoffs: one table, a row per level."""
-    from retail_forecast.cli.backtesting import backtest_scores, level_table, quantile_table
+    from retail_forecast.cli.backtesting import backtest_scores, cutoff_table, level_table, quantile_table
     from retail_forecast.dataset import load_dataset
     from retail_forecast.settings import load_settings
 
@@ -51,6 +51,7 @@ def backtest(
         chosen = sorted({given.date() for given in at}) if at else cutoffs
         scores = backtest_scores(settings, dataset, cutoffs=chosen, on_progress=show)
     console().print(level_table(scores))
+    console().print(cutoff_table(scores))
     if (table := quantile_table(scores)) is not None:
         console().print(table)
 
