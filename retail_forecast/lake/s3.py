@@ -43,7 +43,7 @@ def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any
 
 def polars_options(*, region: str | None) -> dict[str, Any]:
     """Keywords of `pl.scan_parquet` and its like for the same bucket."""
-    options = {"aws_region": region or load_settings().aws_region, "max_retries": str(MAX_RETRIES)}
+    options: dict[str, Any] = {"aws_region": region or load_settings().aws_region, "max_retries": MAX_RETRIES}
     if (endpoint := _endpoint()) is not None:
         options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
     # without it Polars would load boto3 (a second, 58 MB) to find what stands in the environment
