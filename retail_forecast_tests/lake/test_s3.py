@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_a_refusal_is_not_tried_again_and_says_what_to_do(aws_cloud: Cloud, stor
 @pytest.mark.parametrize("verb", ["list", "read", "write"])
 def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, verb: str) -> None:
     store = open_store("s3://no-such-bucket-anywhere/x")
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "list": lambda: list(store.list()),
         "read": lambda: store.read("a"),
         "write": lambda: store.write("a", b""),
