@@ -10,7 +10,7 @@ import sys
 import typer
 
 from retail_forecast import __version__
-from retail_forecast.cli import delivery, health, live, tuning, work
+from retail_forecast.cli import aws_demo, delivery, health, live, tuning, work
 from retail_forecast.cli.console import explain
 from retail_forecast.telemetry.logs import configure_logging, is_json
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(live.demo)
+app.command("demo-aws")(aws_demo.demo_aws)
 app.add_typer(delivery.imports, name="import")
 app.command()(work.run)
 app.command()(work.backtest)

@@ -25,7 +25,8 @@ class Entry:
 
     e_tag, size (bytes) and last_modified are those of the latest content; sha256 and partitions (→ rows) are those of
     the latest content that was accepted, if any was. `rules` names what a content was judged by (the dataset, the
-    stores that were known): a rejected one is looked at again when the rules have changed.
+    stores that were known): a rejected one is looked at again when the rules have changed. version_id is S3's, where
+    the bucket keeps versions; sequencer is that of the event which led here, and orders an object's events.
     """
 
     object: str
@@ -39,6 +40,8 @@ class Entry:
     partitions: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
     fix: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
 
 
 @dataclass(frozen=True)

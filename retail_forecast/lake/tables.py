@@ -29,13 +29,17 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class Input:
-    """One source object behind a part; `size` in bytes, `sha256` of its content, `rows` that it gave to the part."""
+    """One source object behind a part; `size` in bytes, `sha256` of its content, `rows` that it gave to the part.
+
+    version_id: S3's, where its bucket keeps versions.
+    """
 
     object: str
     e_tag: str
     size: int
     sha256: str
     rows: int
+    version_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class Table:
         parts = [part for key, part in sorted(self.manifest().parts.items()) if key == WHOLE or low <= key <= high]
         if not parts:
             return None
-        return pl.scan_parquet([self.store.url_of(part.path) for part in parts])
+        return self.store.scan_parquet([part.path for part in parts])
 
     def unlisted_parts(self) -> tuple[list[ObjectInfo], datetime]:
         """Parts that lie in the lake and that no kept manifest lists, and since when at least none has listed them."""
@@ -207,6 +211,6 @@ class Lake:
         return Table(self.store, name)
 
 
-def open_lake(url: str) -> Lake:
+def open_lake(url: str, **options: Any) -> Lake:
     """The lake at a URL; see `open_store`."""
-    return Lake(open_store(url))
+    return Lake(open_store(url, **options))

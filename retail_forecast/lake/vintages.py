@@ -143,7 +143,7 @@ def _pointer(lake: Lake) -> VersionedDocument:
 def scan_forecasts(lake: Lake, id: str) -> pl.LazyFrame:
     """The vintage's forecasts: one row per series and period, sorted by store_id, item_id, date."""
     read_vintage(lake, id)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/forecasts.parquet"))
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/forecasts.parquet"])
 
 
 def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
@@ -155,13 +155,13 @@ def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
     if level not in vintage.levels:
         fix = f"It has {', '.join(vintage.levels) or 'none: publish forecasts again'}."
         raise NotFoundError(f"Level {level!r} in vintage {id}", fix=fix)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/level_forecasts.parquet")).filter(level=level)
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/level_forecasts.parquet"]).filter(level=level)
 
 
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
     """The feature rows behind the vintage's forecasts: one row per series and period."""
     read_vintage(lake, id)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/{_SCENARIOS}"])
 
 
 def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:

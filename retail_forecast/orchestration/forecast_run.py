@@ -8,7 +8,7 @@ from retail_forecast.lake.vintages import Vintage
 from retail_forecast.orchestration.gate import read_outcome
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.forecasts import publish_forecasts
-from retail_forecast.registry import ModelRegistry, ModelVersion
+from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
 
 
 def publish(platform: Platform, registry: ModelRegistry) -> Vintage:
@@ -21,11 +21,17 @@ def publish(platform: Platform, registry: ModelRegistry) -> Vintage:
             platform.dataset,
             bundle_dir=registry.fetch(champion.version, Path(folder) / "bundle"),
             model_version=champion.version,
-            model={**described, "metrics": dict(champion.metrics)},
+            model={**described, **_whereabouts(champion), "metrics": dict(champion.metrics)},
             workers=platform.settings.workers,
             cutoff=platform.cutoff,
             on_progress=platform.progress("Forecasts, pools"),
         )
+
+
+def _whereabouts(champion: ModelVersion) -> dict[str, str]:
+    """What the model is called elsewhere: its package in a registry, the job that trained it."""
+    known = {"model_package": champion.resource, TRAINING_JOB: champion.tags.get(TRAINING_JOB)}
+    return {name: text for name, text in known.items() if text}
 
 
 def _champion(platform: Platform, registry: ModelRegistry) -> ModelVersion:

@@ -26,9 +26,10 @@ from retail_forecast.orchestration.training_run import (
     read_backtest,
     read_progress,
 )
-from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
+from retail_forecast.orchestration.workshop import JOB_ARN
+from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training, read_json
-from retail_forecast.registry import ModelRegistry
+from retail_forecast.registry import TRAINING_JOB, ModelRegistry
 
 _OUTCOME = "last_gate.json"
 
@@ -53,7 +54,7 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
-        tags = {"request": progress.request, "recipe": bundle.recipe.digest}
+        tags = {"request": progress.request, "recipe": bundle.recipe.digest, **_origin(platform.lake, progress)}
         version = registry.register(bundle.path, metrics=_metrics(decision, tested), tags=tags)
         window_start = date.fromisoformat(bundle.origin["window_start"])
     if decision.promote:
@@ -86,6 +87,12 @@ def gate_metadata(outcome: Outcome) -> dict[str, Any]:
     """The decision's numbers and reasons, for the UI."""
     scores = {f"WRMSSE {name}": value for name, value in outcome.numbers.items()}
     return {**scores, "why": bullet_list(outcome.reasons)}
+
+
+def _origin(lake: Lake, progress: Progress) -> dict[str, str]:
+    """The training job, where the trainer has a name for it that others know."""
+    job = Artifact(lake, MODELS, str(progress.model)).info().get(JOB_ARN)
+    return {TRAINING_JOB: str(job)} if job else {}
 
 
 def _complete_bundle(lake: Lake, progress: Progress, folder: Path) -> Bundle:

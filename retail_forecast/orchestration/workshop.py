@@ -16,6 +16,9 @@ from retail_forecast.training import JobResult, TrainingJob
 
 OnLog = Callable[[str], None]
 
+JOB_ARN = "job ARN"
+"""Where the info of an artifact says which job in a cloud made it."""
+
 
 class Workshop:
     """A scratch folder for one job, below the home: the lake may be far away, and /tmp small."""

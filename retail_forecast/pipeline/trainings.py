@@ -108,8 +108,8 @@ def _differing(lake: Lake, keys: list[str], before: Mapping[str, str], now: Mapp
 
 def _rows(lake: Lake, paths: list[str]) -> pl.DataFrame | None:
     """The rows of some parts; None when there are none, or when the parts were cleared away since."""
-    kept = [lake.store.url_of(path) for path in paths if lake.store.exists(path)]
-    return pl.read_parquet(kept) if kept else None
+    kept = [path for path in paths if lake.store.exists(path)]
+    return lake.store.read_parquet(kept) if kept else None
 
 
 def _path(part: Part | None) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from retail_forecast.registry.port import ModelRegistry, ModelVersion
+from retail_forecast.registry.port import TRAINING_JOB, ModelRegistry, ModelVersion
 from retail_forecast.settings import Settings
 
-__all__ = ["ModelRegistry", "ModelVersion", "open_registry"]
+__all__ = ["TRAINING_JOB", "ModelRegistry", "ModelVersion", "open_registry"]
 
 
 def open_registry(settings: Settings) -> ModelRegistry:

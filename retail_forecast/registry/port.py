@@ -8,6 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+TRAINING_JOB = "training_job"
+"""The tag that names the training job behind a bundle, where there is such a name."""
+
 Stage = Literal["challenger", "champion", "retired", "rejected"]
 
 

@@ -29,10 +29,7 @@ from retail_forecast.registry.model_packages import (
     PackageGroup,
     fitting_properties,
 )
-from retail_forecast.registry.port import ModelVersion, Stage
-
-ORIGIN = "training_job"
-"""The tag that names the training job behind a bundle, by its ARN."""
+from retail_forecast.registry.port import TRAINING_JOB, ModelVersion, Stage
 
 _METRICS = "metrics.json"
 _OURS = "retail_forecast."
@@ -137,7 +134,7 @@ class SageMakerRegistry:
                 {**tags, **ours},
                 {f"{_METRIC}{name}": f"{value:.6g}" for name, value in metrics.items()},
             ),
-            origin=tags.get(ORIGIN, ""),
+            origin=tags.get(TRAINING_JOB, ""),
         )
         first = self._find(bundle.digest)
         if first is None or first.arn == arn:

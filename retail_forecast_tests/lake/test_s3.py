@@ -1,0 +1,98 @@
+"""A store on S3: encryption, retries, and refusals that name the object and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retail_forecast.emulator import Cloud
+from retail_forecast.errors import AwsError, NotFoundError, PublishConflictError
+from retail_forecast.lake import Store, open_store
+
+KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/1b1f1d1e-0000-4000-8000-000000000001"
+IMPATIENT = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
+
+
+@pytest.fixture
+def store(aws_cloud: Cloud) -> Store:
+    return open_store(f"s3://{aws_cloud.new_bucket(versioned=True)}/some/folder")
+
+
+def bucket_of(store: Store) -> str:
+    return store.url.split("/")[2]
+
+
+def test_what_is_written_is_encrypted_with_the_key_of_the_settings(
+    aws_cloud: Cloud, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_FORECAST_LAKE_KMS_KEY", KEY)
+    open_store(store.url).write("a", b"1")
+    open_store(store.url, kms_key=f"{KEY[:-1]}2").write_new("b", b"1")
+    s3 = aws_cloud.client("s3")
+    heads = [s3.head_object(Bucket=bucket_of(store), Key=f"some/folder/{name}") for name in "ab"]
+    assert [head["ServerSideEncryption"] for head in heads] == ["aws:kms", "aws:kms"]
+    assert [head["SSEKMSKeyId"][-1] for head in heads] == ["1", "2"]
+
+
+def test_a_throttled_call_is_tried_again(aws_cloud: Cloud, store: Store) -> None:
+    store.write("a", b"1")
+    aws_cloud.plan_fault("s3", "GetObject", "SlowDown", times=3, resource=f"{bucket_of(store)}/*")
+    assert store.read("a") == b"1"
+
+
+def test_a_store_that_stays_throttled_names_the_object_and_the_fix(aws_cloud: Cloud, store: Store) -> None:
+    aws_cloud.plan_fault("s3", "PutObject", "SlowDown", times=2, resource=f"{bucket_of(store)}/*")
+    with pytest.raises(AwsError, match=r"folder/a: .*reduce your request rate.*try again later") as refused:
+        open_store(store.url, retry_config=IMPATIENT).write("a", b"1")
+    assert refused.value.code == "SlowDown"
+
+
+@pytest.mark.parametrize(("code", "fix"), [("AccessDenied", "docs/permissions.md"), ("ExpiredToken", "aws sso login")])
+def test_a_refusal_is_not_tried_again_and_says_what_to_do(aws_cloud: Cloud, store: Store, code: str, fix: str) -> None:
+    aws_cloud.plan_fault("s3", "GetObject", code, resource=f"{bucket_of(store)}/*")
+    with pytest.raises(AwsError, match=rf"s3://.*folder/a: .*{code}.*{fix}"):
+        store.read("a")
+
+
+@pytest.mark.parametrize("verb", ["list", "read", "write"])
+def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, verb: str) -> None:
+    store = open_store("s3://no-such-bucket-anywhere/x")
+    calls: dict[str, Callable[[], object]] = {
+        "list": lambda: list(store.list()),
+        "read": lambda: store.read("a"),
+        "write": lambda: store.write("a", b""),
+    }
+    with pytest.raises(AwsError, match=r"s3://no-such-bucket-anywhere/x.*NoSuchBucket.*Create the bucket"):
+        calls[verb]()
+
+
+def test_an_object_that_is_not_there_is_no_failure_of_the_store(store: Store) -> None:
+    assert store.head("a") is None
+    with pytest.raises(NotFoundError, match="some/folder/a"):
+        store.read("a")
+    store.delete("a")
+
+
+def test_an_object_is_created_once(store: Store) -> None:
+    store.write_new("a", b"1")
+    store.write_new("a", b"1")  # the answer to the first try was lost
+    with pytest.raises(PublishConflictError, match="some/folder/a exists already"):
+        store.write_new("a", b"2")
+
+
+def test_the_folders_that_consoles_make_are_no_objects(aws_cloud: Cloud, store: Store) -> None:
+    aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key="some/folder/sales/", Body=b"")
+    store.write("sales/empty.csv", b"")
+    assert [info.path for info in store.list()] == ["sales/empty.csv"]
+
+
+def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    for name in ("1", "day=2", "c d"):
+        store.write(f"{name}/x.parquet", (tmp_path / "x.parquet").read_bytes())
+    assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
+    assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
