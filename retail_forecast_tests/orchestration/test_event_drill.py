@@ -17,9 +17,9 @@ from retail_forecast_tests.orchestration.event_drill import Drill
 def run(drill: Drill, *, kills: int, seconds: float) -> None:
     begun = time.monotonic()
     drill.prepare()
-    drill.send_events()
-    drill.kill_mid_tick(kills)
-    drill.run_until(36_000, drill.queue_is_empty, seconds)
+    with drill.events() as sender:
+        drill.kill_mid_tick(kills)
+        drill.run_until(36_000, lambda: not sender.is_alive() and drill.queue_is_empty(), seconds)
     known = drill.ledger().entries
     assert set(drill.days) - {path[6:16] for path in known} == drill.lost
     drill.figures["found by events alone"] = len(known)
