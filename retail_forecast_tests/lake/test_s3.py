@@ -58,16 +58,13 @@ def test_a_refusal_is_not_tried_again_and_says_what_to_do(aws_cloud: Cloud, stor
         store.read("a")
 
 
-@pytest.mark.parametrize("verb", ["list", "read", "write"])
-def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, verb: str) -> None:
+@pytest.mark.parametrize(
+    "call", [lambda store: list(store.list()), lambda store: store.read("a"), lambda store: store.write("a", b"")]
+)
+def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, call: Callable[[Store], object]) -> None:
     store = open_store("s3://no-such-bucket-anywhere/x")
-    calls: dict[str, Callable[[], object]] = {
-        "list": lambda: list(store.list()),
-        "read": lambda: store.read("a"),
-        "write": lambda: store.write("a", b""),
-    }
     with pytest.raises(AwsError, match=r"s3://no-such-bucket-anywhere/x.*NoSuchBucket.*Create the bucket"):
-        calls[verb]()
+        call(store)
 
 
 def test_an_object_that_is_not_there_is_no_failure_of_the_store(store: Store) -> None:
