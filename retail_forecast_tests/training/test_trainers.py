@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from retail_forecast.training import Trainer, TrainingJob
 from retail_forecast.training.local import LocalTrainer
 from retail_forecast_tests.pipeline.shop_lake import CUTOFF, RECIPE, shop_dataset, shop_lake, training_folder
 
+ENTRYPOINT = "retail_forecast.training.entrypoint"
 WAIT_SECONDS = 120
 
 
@@ -174,7 +174,8 @@ def _moved(file: Path, model: Path) -> Path:
 
 
 def _children() -> list[psutil.Process]:
-    return psutil.Process(os.getpid()).children()
+    """The jobs of this process, which may have started other things for other tests."""
+    return [child for child in psutil.Process().children() if ENTRYPOINT in child.cmdline()]
 
 
 def _wait_for(condition: Callable[[], Any]) -> Any:
