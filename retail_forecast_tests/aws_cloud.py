@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,9 @@ from retail_forecast.emulator import Cloud, run_cloud
 @pytest.fixture(scope="session")
 def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The emulator, started when the first test asks for it. The environment does not know of it."""
-    with run_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+    folder = tmp_path_factory.mktemp("cloud")
+    record = os.environ.get("AWS_CALLS_RECORD", str(folder / "calls.jsonl"))
+    with run_cloud(folder, options=["--record", record, "--grace-seconds", "5", "--sync-seconds", "0.2"]) as cloud:
         yield cloud
 
 

@@ -5,6 +5,6 @@ It imports nothing else of Retail Forecast, so that it can be taken for tests of
 
 from __future__ import annotations
 
-from retail_forecast.emulator.cloud import Cloud, CloudNotStartedError, run_cloud
+from retail_forecast.emulator.cloud import Cloud, CloudControlError, CloudNotStartedError, run_cloud
 
-__all__ = ["Cloud", "CloudNotStartedError", "run_cloud"]
+__all__ = ["Cloud", "CloudControlError", "CloudNotStartedError", "run_cloud"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +28,10 @@ class CloudNotStartedError(RuntimeError):
         self.log = log
         tail = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
         super().__init__(f"The emulator did not start. Its log {log} ends with:\n{tail}")
+
+
+class CloudControlError(RuntimeError):
+    """One of the emulator's own endpoints refused."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,47 @@ class Cloud:
         return boto3.session.Session(region_name=self.region, **credentials).client(
             service, endpoint_url=self.endpoint_url
         )
+
+    def control(self, method: str, path: str, content: Any = None) -> Any:
+        """Asks one of the emulator's own endpoints below /_emulator/. Raises CloudControlError if it refuses."""
+        request = urllib.request.Request(  # noqa: S310 - the URL is this cloud's own
+            f"{self.endpoint_url}/_emulator/{path}",
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise CloudControlError(f"{method} {path}: {json.load(error)['error']}") from error
+
+    def add_image(self, pattern: str, command: list[str]) -> None:
+        """Makes images known: a glob over their URI or repository name, and the command that stands for them."""
+        self.control("PUT", "images", {pattern: command})
+
+    def interrupt(self, job: str) -> None:
+        """Takes the capacity of a spot training job back."""
+        self.control("POST", f"sagemaker/interrupt/{job}?region={self.region}")
+
+    def fail_next_job(self, reason: str, *, times: int = 1) -> None:
+        """Lets the next training jobs fail at once, as for want of capacity."""
+        self.control("POST", f"sagemaker/fail-next?region={self.region}", {"reason": reason, "times": times})
+
+    def plan_fault(self, service: str, action: str, code: str, **more: Any) -> None:
+        """Refuses the next call (`times`) of an action with an error of AWS; see `emulator.faults.Fault`."""
+        self.control("POST", "faults", {"service": service, "action": action, "code": code, **more})
+
+    def clear_faults(self) -> None:
+        """Forgets the faults that were planned and have not come."""
+        self.control("DELETE", "faults")
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls recorded so far, oldest first; none without --record."""
+        recorded: list[dict[str, Any]] = self.control("GET", "calls")
+        return recorded
 
     def new_bucket(self, prefix: str = "bucket", *, versioned: bool = False) -> str:
         """Makes an empty bucket of a name that nobody else has."""

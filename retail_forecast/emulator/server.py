@@ -1,34 +1,71 @@
-"""The HTTP server: moto's services behind one port."""
+"""The HTTP server: one port on loopback for clients, one Unix socket for the hosts of training jobs."""
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from retail_forecast.emulator.application import Application
+from retail_forecast.emulator.control import Control
+from retail_forecast.emulator.faults import Faults
+from retail_forecast.emulator.recorder import Recorder
+from retail_forecast.emulator.sagemaker.access import RoleSessions
+from retail_forecast.emulator.sagemaker.attempt import World
+from retail_forecast.emulator.sagemaker.images import Images
+from retail_forecast.emulator.sagemaker.network import HostNetwork
+from retail_forecast.emulator.sagemaker.service import SageMaker
+
 
 class EmulatorServer:
-    """Serves on a thread of its own from `__enter__` to `__exit__`, on loopback alone."""
+    """Serves on threads of its own from `__enter__` to `__exit__`. `settings` are those of `World`."""
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
-        self.folder = folder
-        app = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        record: Path | None = None,
+        images: dict[str, list[str]] | None = None,
+        network: HostNetwork | None = None,
+        **settings: Any,
+    ) -> None:
+        self._sockets = tempfile.TemporaryDirectory(prefix="cloud-")
+        socket = Path(self._sockets.name) / "http"
+        self._front = _server("127.0.0.1", port)
+        self._back = _server(f"unix://{socket}", 0)
+        jobs, network = folder.resolve() / "jobs", network or HostNetwork()
+        world = World(jobs, self._front.server_port, socket, Images(images), network, **settings)
+        self.sagemaker = SageMaker(world, RoleSessions(self.endpoint_url))
+        moto = DomainDispatcherApplication(create_backend_app)
+        app = Application(moto, Control(self.sagemaker, Faults(), Recorder(record)))
+        self._front.app = self._back.app = app
 
     @property
     def endpoint_url(self) -> str:
         """What AWS_ENDPOINT_URL should be."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._front.server_port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for server in (self._front, self._back):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.sagemaker.close()
+        for server in (self._front, self._back):
+            server.shutdown()
+            server.server_close()
+        self._sockets.cleanup()
+
+
+def _server(host: str, port: int) -> Any:
+    return make_server(host, port, _not_yet, threaded=True, request_handler=MotoRequestHandler)
+
+
+def _not_yet(_environ: Any, _start_response: Any) -> Any:
+    raise RuntimeError("The emulator has not been put together yet.")
