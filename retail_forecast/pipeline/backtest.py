@@ -62,6 +62,11 @@ class BacktestShard:
     def out(self) -> Path:
         return self.folder / f"{self.name}.parquet"
 
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The file that the backtest writes."""
+        return (self.out,)
+
 
 def backtest_recipe(
     feature_folder: Path,
