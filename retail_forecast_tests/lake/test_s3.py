@@ -93,3 +93,27 @@ def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Pa
         store.write(f"{name}/x.parquet", (tmp_path / "x.parquet").read_bytes())
     assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
     assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
+
+
+@pytest.fixture
+def no_keys(aws_cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of credentials, in an environment that has none itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return tmp_path / "credentials"
+
+
+def test_a_profile_is_enough(aws_cloud: Cloud, no_keys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    no_keys.write_text("[shop]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    monkeypatch.setenv("AWS_PROFILE", "shop")
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    store = open_store(f"s3://{aws_cloud.new_bucket()}")
+    store.write("x.parquet", (tmp_path / "x.parquet").read_bytes())
+    assert store.read_parquet(["x.parquet"])["a"].to_list() == [1]
+
+
+def test_missing_credentials_are_named_when_the_store_is_opened(no_keys: Path) -> None:
+    with pytest.raises(AwsError, match=r"There are no credentials.*Sign in"):
+        open_store("s3://some-bucket")

@@ -64,7 +64,6 @@ class Drill:
         return Settings(
             home=self.home,
             landing_url=f"s3://{bucket}/landing",
-            lake_url=f"s3://{bucket}/lake",
             arrivals_queue_url=queue.url,
             arrivals_dead_letter_url=queue.dead_letter_url,
             arrivals_visibility_seconds=self.visibility_seconds,
