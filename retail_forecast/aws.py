@@ -19,6 +19,7 @@ _FIXES = {
     "Throttling": "AWS asked to slow down and the retries are used up: try again later.",
     "NoSuchBucket": "Create the bucket, or correct the URL that names it.",
     "AWS.SimpleQueueService.NonExistentQueue": "Create the queue, or correct the URL that names it.",
+    "BadRequest": "S3 says no more to this call. Expired credentials are the usual reason: sign in again.",
     "EndpointConnectionError": "Check the network and AWS_ENDPOINT_URL.",
     "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
 }

@@ -103,7 +103,7 @@ class AwsError(RetailForecastError):
     """AWS refused a call, or could not be reached. `code` is AWS' own, such as AccessDenied."""
 
     def __init__(self, what: str, *, code: str, message: str, fix: str) -> None:
-        self.what, self.code = what, code
+        self.what, self.code, self.fix = what, code, fix
         super().__init__(f"{what}: {message} ({code}). {fix}")
 
 

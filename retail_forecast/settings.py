@@ -26,6 +26,9 @@ class Settings(BaseSettings):
 
     aws_region: str = Field("ap-southeast-1", description="Region of everything on AWS.")
     lake_kms_key: str | None = Field(None, description="KMS key for what is written to S3; default the bucket's own.")
+    compute_logs_url: str | None = Field(
+        None, description="Where the outputs of Dagster's runs go: s3://bucket/folder; default below HOME/dagster."
+    )
     arrivals_queue_url: str | None = Field(
         None, description="SQS queue of the landing's events; default the listing alone."
     )

@@ -41,6 +41,7 @@ class Account:
             "training_url": self.training_url,
             "training_image": self.training_image,
             "training_role_arn": self.training_role_arn,
+            "training_max_seconds": "3600",
             "training_budget_usd": "5",
             "registry": "sagemaker",
             "metrics": "cloudwatch",

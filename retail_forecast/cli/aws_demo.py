@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _NOWHERE = "http://127.0.0.1:9"
 _ANSWER_SECONDS = 600
+_ORCHESTRATOR = "orchestrator"
+ROLES = {_ORCHESTRATOR: "orchestrator and API", r"arn:aws:iam::\d+:role/retail-forecast-training": "training job"}
+"""Who is who among the callers of the demo."""
 
 
 def demo_aws(
@@ -72,17 +75,22 @@ def emulated_settings() -> Iterator[Settings]:
     would leave this machine meets a closed port.
     """
     from retail_forecast.cli.aws_account import build_account
+    from retail_forecast.cli.aws_permissions import permissions_markdown, permissions_of
     from retail_forecast.emulator import run_cloud
     from retail_forecast.settings import ENVIRONMENT_PREFIX, load_settings
 
     home = load_settings().home.resolve() / "demo-aws"
     shutil.rmtree(home, ignore_errors=True)
-    with run_cloud(home / "cloud") as cloud:
+    record = ["--record", str(home / "cloud" / "calls.jsonl")]
+    with run_cloud(home / "cloud", options=record) as cloud:
         proxies = {"HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
-        os.environ |= {**cloud.environment(), **proxies, f"{ENVIRONMENT_PREFIX}HOME": str(home)}
+        os.environ |= {**cloud.environment(_ORCHESTRATOR), **proxies, f"{ENVIRONMENT_PREFIX}HOME": str(home)}
         os.environ |= build_account(cloud).settings()
         console().print(f"AWS, emulated, is at {cloud.endpoint_url}; its state is gone when this command ends.")
         yield load_settings()
+        permissions = home / "permissions.md"
+        permissions.write_text(permissions_markdown(permissions_of(cloud.calls(), ROLES)), encoding="utf-8")
+        console().print(f"The IAM actions that each role used are in {permissions}.", soft_wrap=True)
 
 
 def say_where_it_comes_from(settings: Settings, vintage: str) -> None:

@@ -50,6 +50,7 @@ def poll_arrivals(
     now: datetime,
     settle_seconds: float,
     arrivals: Arrivals | None = None,
+    known: Ledger | None = None,
     keep_deleted: bool = True,
     limit: int | None = None,
     workers: int = 1,
@@ -60,10 +61,11 @@ def poll_arrivals(
     `rules` names what `inspect` judges by. A file of a folder that changed within `settle_seconds`, or while it was
     read, may still be being written and waits for the next look; the objects of other stores are always whole. At
     most `limit` objects are inspected, `workers` of them at the same time; `on_object(done, all)` reports progress. If
-    another poll writes the ledger meanwhile, this one gives way: its findings are found again by the next look.
+    another poll writes the ledger meanwhile, this one gives way: its findings are found again by the next look. `known`
+    is the ledger of an earlier poll, which need not be read again if it is still the newest.
     """
     arrivals = arrivals or ListingArrivals(landing)
-    before = read_ledger(lake, keep_deleted=keep_deleted)
+    before = read_ledger(lake, keep_deleted=keep_deleted, known=known)
     look = arrivals.look(before.entries, limit=limit)
     sightings = {**_judged_otherwise(landing, before, rules, look), **look.sightings}
     still = now - timedelta(seconds=settle_seconds)

@@ -100,11 +100,20 @@ class Ledger:
         return [entry for entry in here if earlier.entries.get(entry.object) != entry]
 
 
-def read_ledger(lake: Lake, *, keep_deleted: bool, version: int | None = None) -> Ledger:
-    """The ledger at a version (default: the newest). A version that is no longer kept reads as the empty ledger."""
+def read_ledger(lake: Lake, *, keep_deleted: bool, version: int | None = None, known: Ledger | None = None) -> Ledger:
+    """The ledger at a version (default: the newest). A version that is no longer kept reads as the empty ledger.
+
+    known: a ledger that was read before; it is given back if it is still the newest, for the price of a listing.
+    """
     document = _document(lake)
     if version is not None and version not in document.versions():
         return Ledger(0, {}, keep_deleted)
+    if (
+        known is not None
+        and known.keep_deleted == keep_deleted
+        and known.version == max(document.versions(), default=0)
+    ):
+        return known
     number, raw = document.read(version)
     return Ledger(number, {one["object"]: Entry(**one) for one in raw.get("entries", [])}, keep_deleted)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from retail_forecast.aws import aws_refusal
@@ -17,6 +18,7 @@ from retail_forecast.settings import load_settings
 SCHEMES = ("s3", "s3a")
 MAX_RETRIES = 8
 _NATIVE = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+_NO_CREDENTIALS = "NoCredentialsError"
 _STATUS = {"400": "BadRequest", "401": "InvalidClientTokenId", "403": "AccessDenied", "503": "SlowDown"}
 
 
@@ -33,9 +35,7 @@ def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any
     if (endpoint := _endpoint()) is not None:
         options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
     if not _has_native_credentials():
-        from obstore.auth.boto3 import Boto3CredentialProvider
-
-        options["credential_provider"] = Boto3CredentialProvider()
+        options["credential_provider"] = _credentials_of_boto3()
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2}
     retries = {"max_retries": MAX_RETRIES, "backoff": backoff, "retry_timeout": timedelta(seconds=60)}
     return {**options, "retry_config": retries}
@@ -46,9 +46,9 @@ def polars_options(*, region: str | None) -> dict[str, Any]:
     options: dict[str, Any] = {"aws_region": region or load_settings().aws_region, "max_retries": MAX_RETRIES}
     if (endpoint := _endpoint()) is not None:
         options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
-    # without it Polars would load boto3 (a second, 58 MB) to find what stands in the environment
-    native = {"credential_provider": None} if _has_native_credentials() else {}
-    return {"storage_options": options, **native}
+    # boto3 takes a second and 58 MB to load: only where Polars finds no credentials by itself
+    provider = None if _has_native_credentials() else pl.CredentialProviderAWS()
+    return {"storage_options": options, "credential_provider": provider}
 
 
 @contextmanager
@@ -66,12 +66,23 @@ def s3_errors(url: str) -> Iterator[None]:
         raise _refusal(url, error) from error
 
 
+def _credentials_of_boto3() -> Any:
+    """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them. Raises AwsError."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as error:
+        raise aws_refusal("S3", code=_NO_CREDENTIALS, message="There are no credentials") from error
+
+
 def _refusal(url: str, error: Exception) -> Exception:
     text = str(error)
     code = re.search(r"<Code>(\w+)</Code>", text)
     status = re.search(r"returned non-2xx status code: (\d+)", text)
     message = re.search(r"<Message>([^<]+)</Message>", text)
-    name = _STATUS.get(status[1], status[1]) if status else "EndpointConnectionError"
+    unsaid = _NO_CREDENTIALS if "redential" in text else "EndpointConnectionError"
+    name = _STATUS.get(status[1], status[1]) if status else unsaid
     return aws_refusal(url, code=code[1] if code else name, message=message[1] if message else text.split("\n")[0])
 
 

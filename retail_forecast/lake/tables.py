@@ -18,6 +18,7 @@ import polars as pl
 
 from retail_forecast.errors import PublishConflictError
 from retail_forecast.lake.stores import ObjectInfo, Store, open_store
+from retail_forecast.lake.symlinks import follow
 from retail_forecast.lake.versions import VersionedDocument
 
 WHOLE = "all"
@@ -136,6 +137,7 @@ class Table:
             renewed = {key: replace(part, data_version=data_version) for key, part in written.items()}
             parts = {key: part for key, part in {**manifest.parts, **renewed}.items() if key not in gone}
             if parts == manifest.parts:
+                self._link(manifest.version, ())
                 return Published((), manifest, data_version)
             stamp = datetime.now(UTC).isoformat(timespec="seconds")
             content = {"published_at": stamp, "parts": [asdict(parts[key]) for key in sorted(parts)]}
@@ -143,8 +145,16 @@ class Table:
                 version = self._document.write_next(manifest.version, content)
             except PublishConflictError:
                 continue
+            self._link(manifest.version, changed)
             return Published(tuple(changed), Manifest(version, parts, stamp), data_version)
         raise PublishConflictError(f"{self.store.url_of(self.name)} (after {_ATTEMPTS} attempts)")
+
+    def _link(self, before: int, changed: Iterable[str]) -> None:
+        def present() -> tuple[int, dict[str | None, str]]:
+            manifest = self.manifest()
+            return manifest.version, {_linked_as(key): part.path for key, part in manifest.parts.items()}
+
+        follow(self.store, self.name, present, before=before, changed=[_linked_as(key) for key in changed])
 
     def scan(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame | None:
         """The table's rows, with date partitions from `since` to `until` (inclusive) only; None if there are none."""
@@ -180,6 +190,10 @@ class Table:
         if there is None or there.last_modified < datetime.now(UTC) - FRESH:
             self.store.write(path, data)
         return Part(partition, path, new.frame.height, digest, digest, new.inputs, dict(new.stats))
+
+
+def _linked_as(partition: str) -> str | None:
+    return None if partition == WHOLE else partition
 
 
 def _changed(old: Manifest, written: Mapping[str, Part], gone: set[str]) -> list[str]:

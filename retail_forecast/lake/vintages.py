@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from retail_forecast.errors import NotFoundError
+from retail_forecast.lake.symlinks import point_at
 from retail_forecast.lake.tables import Lake
 from retail_forecast.lake.versions import VersionedDocument
 
@@ -84,11 +85,12 @@ def publish_vintage(
 
 def put_in_force(lake: Lake, id: str) -> None:
     """Makes a published vintage the one that readers get. Raises NotFoundError."""
-    read_vintage(lake, id)
-    pointer = _pointer(lake)
+    vintage, pointer = read_vintage(lake, id), _pointer(lake)
     version, content = pointer.read()
     if content.get("id") != id:
         pointer.write_next(version, {"id": id})
+    for name in ("forecasts", "level_forecasts") if vintage.levels else ("forecasts",):
+        point_at(lake.store, name, f"{_PREFIX}/{id}/{name}.parquet")
 
 
 def parquet_bytes(frame: pl.DataFrame, *, rows_at_once: int | None = None) -> bytes:

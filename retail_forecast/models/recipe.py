@@ -112,7 +112,15 @@ class Recipe:
 
 Preset = Literal["fast", "standard", "best"]
 PRESETS: Mapping[Preset, Recipe] = {
-    "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=200_000, trees=60, leaves=31, group_trees=125),
+    "fast": Recipe(
+        members=(PLAIN,),
+        window_periods=420,
+        most_rows=150_000,
+        trees=50,
+        learning_rate=0.12,
+        leaves=31,
+        group_trees=125,
+    ),
     "standard": Recipe(),
     "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_trees=500),
 }

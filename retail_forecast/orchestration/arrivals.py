@@ -33,7 +33,8 @@ AssetEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvalua
 
 
 def build_arrivals_sensor(platform: Platform) -> dg.SensorDefinition:
-    """The sensor over the platform's landing."""
+    """The sensor over the platform's landing. It keeps the last ledger, so that a quiet tick does not read it."""
+    last: list[Ledger] = []
 
     @dg.sensor(
         name="arrivals",
@@ -50,9 +51,11 @@ def build_arrivals_sensor(platform: Platform) -> dg.SensorDefinition:
             platform.dataset,
             settle_seconds=platform.settings.settle_seconds,
             arrivals=events,
+            known=last[0] if last else None,
             limit=FILES_PER_TICK,
             workers=platform.settings.workers,
         )
+        last[:] = [poll.ledger]
         if events is None and poll.remaining == 0 and platform.settings.arrivals_queue_url is not None:
             cursor = replace(cursor, listed_at=time.time())
         return _report(context, platform, poll, cursor)

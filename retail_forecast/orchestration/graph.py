@@ -17,6 +17,7 @@ from retail_forecast.orchestration.checks.champion import build_champion_checks
 from retail_forecast.orchestration.checks.forecasts import build_forecast_checks
 from retail_forecast.orchestration.checks.landing import build_landing_checks
 from retail_forecast.orchestration.checks.sales import build_sales_checks
+from retail_forecast.orchestration.checks.training import build_training_checks
 from retail_forecast.orchestration.failures import build_failure_sensors
 from retail_forecast.orchestration.jobs import build_jobs, build_schedules
 from retail_forecast.orchestration.measurements import build_measurements_sensor
@@ -39,6 +40,7 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
         asset_checks=[
             *build_landing_checks(dataset),
             *build_sales_checks(dataset),
+            *build_training_checks(platform.settings),
             *build_champion_checks(),
             *build_forecast_checks(),
         ],

@@ -42,6 +42,11 @@ class BacktestShard:
     def out(self) -> Path:
         return self.folder / f"{self.name}.parquet"
 
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The file that the backtest writes."""
+        return (self.out,)
+
 
 def backtest_shard(shard: BacktestShard) -> None:
     """Writes the shard's rows, unless they are there already."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote_plus
+from uuid import uuid4
 
 from retail_forecast.emulator import Cloud
 from retail_forecast.lake import Store, open_store
@@ -34,10 +35,11 @@ class CloudLanding:
 
     @classmethod
     def make(cls, cloud: Cloud, way: Way = "bucket", *, visibility_seconds: int = 30) -> CloudLanding:
-        bucket, sqs = cloud.new_bucket("landing", versioned=True), client(cloud, "sqs")
+        bucket, sqs, s3 = f"landing-{uuid4().hex[:12]}", client(cloud, "sqs"), client(cloud, "s3")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         url, dead = (sqs.create_queue(QueueName=f"{bucket}-{name}")["QueueUrl"] for name in ("events", "dead"))
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        s3, bridge = client(cloud, "s3"), client(cloud, "events")
         if way == "bucket":
             told = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
             s3.put_bucket_notification_configuration(
@@ -48,8 +50,8 @@ class CloudLanding:
                 Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
             )
             pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
-            bridge.put_rule(Name=bucket, EventPattern=json.dumps(pattern), State="ENABLED")
-            bridge.put_targets(Rule=bucket, Targets=[{"Id": "1", "Arn": arn}])
+            client(cloud, "events").put_rule(Name=bucket, EventPattern=json.dumps(pattern), State="ENABLED")
+            client(cloud, "events").put_targets(Rule=bucket, Targets=[{"Id": "1", "Arn": arn}])
         return cls(cloud, bucket, SqsQueue(url, cloud.region, dead, visibility_seconds))
 
     @property

@@ -58,16 +58,13 @@ def test_a_refusal_is_not_tried_again_and_says_what_to_do(aws_cloud: Cloud, stor
         store.read("a")
 
 
-@pytest.mark.parametrize("verb", ["list", "read", "write"])
-def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, verb: str) -> None:
+@pytest.mark.parametrize(
+    "call", [lambda store: list(store.list()), lambda store: store.read("a"), lambda store: store.write("a", b"")]
+)
+def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, call: Callable[[Store], object]) -> None:
     store = open_store("s3://no-such-bucket-anywhere/x")
-    calls: dict[str, Callable[[], object]] = {
-        "list": lambda: list(store.list()),
-        "read": lambda: store.read("a"),
-        "write": lambda: store.write("a", b""),
-    }
     with pytest.raises(AwsError, match=r"s3://no-such-bucket-anywhere/x.*NoSuchBucket.*Create the bucket"):
-        calls[verb]()
+        call(store)
 
 
 def test_an_object_that_is_not_there_is_no_failure_of_the_store(store: Store) -> None:
@@ -96,3 +93,27 @@ def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Pa
         store.write(f"{name}/x.parquet", (tmp_path / "x.parquet").read_bytes())
     assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
     assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
+
+
+@pytest.fixture
+def no_keys(aws_cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of credentials, in an environment that has none itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return tmp_path / "credentials"
+
+
+def test_a_profile_is_enough(aws_cloud: Cloud, no_keys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    no_keys.write_text("[shop]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    monkeypatch.setenv("AWS_PROFILE", "shop")
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    store = open_store(f"s3://{aws_cloud.new_bucket()}")
+    store.write("x.parquet", (tmp_path / "x.parquet").read_bytes())
+    assert store.read_parquet(["x.parquet"])["a"].to_list() == [1]
+
+
+def test_missing_credentials_are_named_when_the_store_is_opened(no_keys: Path) -> None:
+    with pytest.raises(AwsError, match=r"There are no credentials.*Sign in"):
+        open_store("s3://some-bucket")

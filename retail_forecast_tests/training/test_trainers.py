@@ -20,6 +20,7 @@ from retail_forecast.pipeline.history import write_history
 from retail_forecast.training import Trainer, TrainingJob
 from retail_forecast.training.local import LocalTrainer
 from retail_forecast_tests.pipeline.shop_lake import CUTOFF, RECIPE, shop_dataset, shop_lake, training_folder
+from retail_forecast_tests.training.sagemaker.jobs_of import quick_trainer
 
 ENTRYPOINT = "retail_forecast.training.entrypoint"
 WAIT_SECONDS = 120
@@ -33,8 +34,10 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"features": training_folder(lake), "history": history}
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "sagemaker"])
 def trainer(request: pytest.FixtureRequest, tmp_path: Path) -> Trainer:
+    if request.param == "sagemaker":
+        return quick_trainer(request.getfixturevalue("aws_cloud"))
     return LocalTrainer(tmp_path / "jobs")
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from retail_forecast.errors import TrainingError
 
 _KEPT = "Finished pools are kept: run it again and it goes on from there."
-_IMAGE = re.compile(r"(?i)image.*(not (be )?found|does not exist|cannot be pulled|manifest unknown)|RepositoryNotFound")
+_IMAGE = re.compile(
+    r"(?i)cannot find repository|(cannot|failed to) pull|image\b.*(not found|does not exist|manifest unknown)"
+)
 
 
 def failure_of(described: Mapping[str, Any], log_tail: Sequence[str] = ()) -> TrainingError:
@@ -51,7 +53,8 @@ def _failed(described: Mapping[str, Any]) -> str:
             "RETAIL_FORECAST_TRAINING_IMAGE, and let the job's role pull it."
         )
     if reason.startswith("AlgorithmError"):
-        return f"failed: {reason.removeprefix('AlgorithmError:').strip()}"
+        told = reason.removeprefix("AlgorithmError:").strip()
+        return f"failed: {told}" if not told.startswith(", exit code") else f"failed and wrote no reason{told}"
     if reason.startswith("InternalServerError"):
         return f"failed within SageMaker ({reason}). {_KEPT}"
     return f"failed: {reason}"

@@ -132,3 +132,10 @@ class SageMakerJobs:
             time.sleep(min(0.5, self.settle_seconds))
             if log.read(on_line):
                 quiet_since = time.monotonic()
+
+
+def console_url(described: Described) -> str:
+    """The job's page in the console of AWS."""
+    region = described["TrainingJobArn"].split(":")[3]
+    host = f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}"
+    return f"{host}#/jobs/{described['TrainingJobName']}"

@@ -37,7 +37,7 @@ def build_request(settings: Settings, job: TrainingJob, channels: Mapping[str, s
             "MetricDefinitions": [{"Name": one, "Regex": rf"metric {one}=([0-9.e+-]+)"} for one in METRICS],
         },
         "HyperParameters": _hyperparameters(job),
-        "InputDataConfig": [_channel(name, url) for name, url in sorted(channels.items())],
+        **({"InputDataConfig": [_channel(*one) for one in sorted(channels.items())]} if channels else {}),
         "OutputDataConfig": {"S3OutputPath": f"{base}/jobs", **({"KmsKeyId": key} if key else {})},
         "CheckpointConfig": {"S3Uri": f"{base}/checkpoints/{name}", "LocalPath": CHECKPOINTS},
         "ResourceConfig": _resources(settings),

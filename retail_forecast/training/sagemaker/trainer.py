@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from retail_forecast.aws import aws_client
 from retail_forecast.settings import Settings
 from retail_forecast.training.sagemaker.cost import cost_usd, hourly_price, instances_text
-from retail_forecast.training.sagemaker.jobs import Described, SageMakerJobs
+from retail_forecast.training.sagemaker.jobs import Described, SageMakerJobs, console_url
 from retail_forecast.training.sagemaker.request import build_request, required
 from retail_forecast.training.sagemaker.transfer import exists, fetch_archive, split_url, upload_folder
 from retail_forecast.training.trainer import Bill, JobResult, TrainingJob, require_folders, require_new, show_whole
@@ -96,13 +96,6 @@ def open_sagemaker_trainer(settings: Settings) -> SageMakerTrainer:
     """The trainer of the settings, with clients of its own."""
     s3, sagemaker, logs = (aws_client(name, region=settings.aws_region) for name in ("s3", "sagemaker", "logs"))
     return SageMakerTrainer(settings, s3, SageMakerJobs(sagemaker, logs))
-
-
-def console_url(described: Described) -> str:
-    """The job's page in the console of AWS."""
-    region = described["TrainingJobArn"].split(":")[3]
-    host = f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}"
-    return f"{host}#/jobs/{described['TrainingJobName']}"
 
 
 def _read_json(folder: Path, name: str) -> dict[str, float]:

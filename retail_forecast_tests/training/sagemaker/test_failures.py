@@ -20,6 +20,8 @@ JOB: dict[str, Any] = {
     [
         ("CapacityError: Unable to provision", "found no free ml.m5.large .*TRAINING_INSTANCE_TYPE"),
         ("AlgorithmError: channel features is missing, exit code: 1", "train-1 failed: channel features is missing"),
+        ("AlgorithmError: , exit code: 137", "train-1 failed and wrote no reason, exit code: 137"),
+        ("ClientError: Cannot find repository: r for image r:1. Please check", "the image ecr/none:1 was not found"),
         ("ClientError: Cannot pull image: image does not exist", "the image ecr/none:1 was not found .*TRAINING_IMAGE"),
         ("InternalServerError: We encountered an internal error", "within SageMaker .*Finished pools are kept"),
         ("ClientError: Access denied on s3://b", "failed: ClientError: Access denied on s3://b"),
