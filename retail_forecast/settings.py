@@ -77,6 +77,13 @@ class Settings(BaseSettings):
     inference_image: str | None = Field(
         None, description="Image in a model package; default retail-forecast-serving of the account's own ECR."
     )
+    promotion: Literal["gate", "manual"] = Field(
+        "gate", description="Who makes a challenger that passes the gate champion: the gate, or a person."
+    )
+    approvals_interval_seconds: int = Field(
+        30, ge=1, description="Seconds between two looks at what was approved or rejected in the registry."
+    )
+
     metrics: Literal["log", "cloudwatch"] = Field("log", description="Where measurements go.")
     metrics_namespace: str = Field("RetailForecast", description="Namespace of the metrics in CloudWatch.")
     metrics_interval_seconds: int = Field(60, ge=10, description="Seconds between two measurements.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from retail_forecast.orchestration.approvals import build_approvals_sensor
 from retail_forecast.orchestration.arrivals import build_arrivals_sensor
 from retail_forecast.orchestration.assets.forecasts import build_forecast_assets
 from retail_forecast.orchestration.assets.monitoring import build_monitoring_assets
@@ -47,6 +48,7 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
             build_arrivals_sensor(platform),
             build_automation_sensor(interval_seconds=interval, tags={DATASET: dataset.name}),
             build_catch_up_sensor(platform, jobs),
+            build_approvals_sensor(platform),
             build_measurements_sensor(platform),
             *build_failure_sensors(),
         ],

@@ -85,7 +85,7 @@ def _job_measurements(
         if told.get(asset) == fingerprint or not artifact.is_published():
             continue
         info = artifact.info()
-        for metric, key in ((catalogue.TRAINING_SECONDS, "seconds"), (catalogue.TRAINING_COST, "cost_usd")):
+        for metric, key in ((catalogue.TRAINING_SECONDS, "seconds"), (catalogue.TRAINING_COST, "cost USD")):
             if info.get(key) is not None:
                 yield Measurement(metric, info[key], name, at, asset=asset)
 

@@ -104,7 +104,7 @@ def test_a_look_publishes_and_says_how_much(published: World, instance: dg.Dagst
 
 
 def test_a_training_job_is_told_once(published: World, instance: dg.DagsterInstance) -> None:
-    Artifact(published.lake, MODELS, "m1").mark_published({"seconds": 61.5, "cost_usd": 0.12})
+    Artifact(published.lake, MODELS, "m1").mark_published({"seconds": 61.5, "cost USD": 0.12})
     write_progress(published.lake, Progress("r", str(date(2024, 1, 3)), "f", model="m1"))
     kept = Kept()
     cursor = _look(published, instance, kept)

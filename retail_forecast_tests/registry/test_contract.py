@@ -30,7 +30,7 @@ def make_bundle(path: Path, text: str = "tree", *, cutoff: date = date(2024, 5, 
         spec=FeatureSpec(frequency="1d", horizon=7),
         pools={"a": ["s1"]},
         training_cutoff=cutoff,
-        origin={"dataset": "test"},
+        origin={"dataset": "test", "window_start": "2024-01-01"},
         categories={"a": {}},
         models={"a": {"plain": text}},
     )
