@@ -19,4 +19,4 @@ def tag_run(
 ) -> None:
     """Adds to the run what it turned out to be about, once that is known."""
     known = {CUTOFF: cutoff, VINTAGE: vintage, REQUEST: request}
-    context.instance.add_run_tags(context.run_id, {name: str(value) for name, value in known.items() if value})
+    context.instance.add_run_tags(context.run.run_id, {name: str(value) for name, value in known.items() if value})
