@@ -7,7 +7,7 @@ lands is: noted in the lake, then reported as a materialization of `champion`. A
 import dagster as dg
 
 from retail_forecast.orchestration.arrivals import DATA_VERSION
-from retail_forecast.orchestration.gate import note_champion
+from retail_forecast.orchestration.outcome import note_champion
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.registry import ModelRegistry, ModelVersion
 

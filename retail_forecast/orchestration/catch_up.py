@@ -17,10 +17,10 @@ from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.orchestration.checks.forecasts import forecasts_are_sound
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
 from retail_forecast.orchestration.checks.sales import sales_are_sound
-from retail_forecast.orchestration.gate import noted_champion
 from retail_forecast.orchestration.instance import close_abandoned_runs, runs_in_progress
 from retail_forecast.orchestration.jobs import FORECASTS, PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
 from retail_forecast.orchestration.lake_retention import deployed_vintage
+from retail_forecast.orchestration.outcome import noted_champion
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import training_is_pending

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from retail_forecast.errors import NotFoundError, RegistryError
 from retail_forecast.lake.vintages import Vintage
-from retail_forecast.orchestration.gate import Outcome, read_outcome
+from retail_forecast.orchestration.outcome import Outcome, read_outcome
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.forecasts import publish_forecasts
 from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion

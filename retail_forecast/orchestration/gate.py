@@ -1,22 +1,19 @@
 """The gate: a challenger is registered, judged by its backtest, and promoted or rejected."""
 
-import json
 import math
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from retail_forecast.errors import NotFoundError
 from retail_forecast.evaluation import Contender, Decision, contender, decide
 from retail_forecast.lake import Lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import BASELINES, Bundle
-from retail_forecast.orchestration.metadata import bullet_list
+from retail_forecast.orchestration.outcome import Outcome, read_outcome, write_outcome
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import (
     BACKTESTS,
@@ -28,30 +25,40 @@ from retail_forecast.orchestration.training_run import (
 )
 from retail_forecast.orchestration.workshop import JOB_ARN
 from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
-from retail_forecast.pipeline.trainings import finish_training, read_json
+from retail_forecast.pipeline.trainings import finish_training
 from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
-
-_OUTCOME, _CHAMPION = "last_gate.json", "champion.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the gate decided: versions of the challenger and of the champion afterwards, and the mean scores.
+class Registered:
+    """A challenger in the registry, and what the gate says of it."""
 
-    passed: the gate's verdict. promoted: the challenger is champion. waiting: a person has to approve it.
-    """
-
-    challenger: str
-    champion: str | None
-    passed: bool
-    promoted: bool
-    waiting: bool
-    reasons: tuple[str, ...]
-    numbers: Mapping[str, float]
+    version: ModelVersion
+    decision: Decision
 
 
 def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     """Judges the challenger that was trained last; the same one again ends the same."""
+    registered = register_challenger(platform, registry)
+    version, decision = registered.version, registered.decision
+    if not _is_settled(platform.lake, version):
+        _settle(registry, version.version, decision, by_hand=platform.settings.promotion == "manual")
+    present = registry.champion()
+    outcome = Outcome(
+        challenger=version.version,
+        champion=present.version if present else None,
+        passed=decision.promote,
+        promoted=decision.promote and present is not None and present.version == version.version,
+        waiting=decision.promote and registry.get(version.version).stage == "challenger",
+        reasons=decision.reasons,
+        numbers=decision.numbers,
+    )
+    write_outcome(platform.lake, outcome)
+    return outcome
+
+
+def register_challenger(platform: Platform, registry: ModelRegistry) -> Registered:
+    """Registers the challenger that was trained last, with the gate's verdict; nobody is promoted or rejected."""
     progress = read_progress(platform.lake)
     if progress.model is None or progress.backtest is None:
         raise NotFoundError("A tested challenger", fix="Materialize `model` and `backtest` first.")
@@ -61,32 +68,15 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
         decision = _decide(platform, registry, progress, tested, bundle)
         tags = {"request": progress.request, "recipe": bundle.recipe.digest, **_origin(platform.lake, progress)}
         version = registry.register(bundle.path, metrics=_metrics(decision, tested), tags=tags)
-        window_start = date.fromisoformat(bundle.origin["window_start"])
-    by_hand = platform.settings.promotion == "manual"
-    if not _is_settled(platform.lake, version):
-        _settle(registry, version.version, decision, by_hand)
-    present = registry.champion()
-    champion = present.version if present else None
-    outcome = Outcome(
-        challenger=version.version,
-        champion=champion,
-        passed=decision.promote,
-        promoted=decision.promote and champion == version.version,
-        waiting=decision.promote and registry.get(version.version).stage == "challenger",
-        reasons=decision.reasons,
-        numbers=decision.numbers,
-    )
-    platform.lake.store.write(_OUTCOME, json.dumps(asdict(outcome)).encode())
-    note_champion(platform.lake, champion)
     finish_training(
         platform.lake,
         progress.request,
         version=version.version,
-        window_start=window_start,
+        window_start=date.fromisoformat(bundle.origin["window_start"]),
         dataset_hash=platform.dataset.hash,
         recipe=bundle.recipe.digest,
     )
-    return outcome
+    return Registered(version, decision)
 
 
 def _is_settled(lake: Lake, version: ModelVersion) -> bool:
@@ -101,42 +91,11 @@ def _is_settled(lake: Lake, version: ModelVersion) -> bool:
     return not (version.stage == "rejected" and by_gate)
 
 
-def _settle(registry: ModelRegistry, version: str, decision: Decision, by_hand: bool) -> None:
+def _settle(registry: ModelRegistry, version: str, decision: Decision, *, by_hand: bool) -> None:
     if not decision.promote:
         registry.reject(version, " ".join(decision.reasons))
     elif not by_hand:
         registry.promote(version)
-
-
-def note_champion(lake: Lake, version: str | None) -> None:
-    """Notes in the lake which version is champion, for those who must not ask the registry at each look."""
-    lake.store.write(_CHAMPION, json.dumps({"version": version}).encode())
-
-
-def noted_champion(lake: Lake) -> str | None:
-    """The champion when the gate or the registry's decisions were looked at last; None without one."""
-    noted = read_json(lake, _CHAMPION)
-    if noted is not None:
-        version: str | None = noted["version"]
-        return version
-    outcome = read_outcome(lake)  # of a lake that is older than the note
-    return outcome.champion if outcome is not None else None
-
-
-def read_outcome(lake: Lake) -> Outcome | None:
-    """The last decision of the gate, or None before the first."""
-    raw = read_json(lake, _OUTCOME)
-    if raw is None:
-        return None
-    before_approvals = {"passed": raw["promoted"], "waiting": False}  # what an older document leaves out
-    return Outcome(**{**before_approvals, **raw, "reasons": tuple(raw["reasons"])})
-
-
-def gate_metadata(outcome: Outcome) -> dict[str, Any]:
-    """The decision's numbers and reasons, for the UI."""
-    scores = {f"WRMSSE {name}": value for name, value in outcome.numbers.items()}
-    waiting = {"waits for approval": outcome.challenger} if outcome.waiting else {}
-    return {**scores, **waiting, "why": bullet_list(outcome.reasons)}
 
 
 def _origin(lake: Lake, progress: Progress) -> dict[str, str]:

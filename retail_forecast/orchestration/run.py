@@ -17,6 +17,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from retail_forecast.dataset import load_dataset
 from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake.arrivals import Poll
+from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.ledger import Entry, Ledger
 from retail_forecast.lake.vintages import Vintage, latest_vintage
 from retail_forecast.orchestration.arrivals import materialization_of, news_of_files, unreported_facts
@@ -28,7 +29,13 @@ from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, con
 from retail_forecast.orchestration.resources import OnProgress, Platform
 from retail_forecast.orchestration.run_logs import AS_JSON
 from retail_forecast.orchestration.run_tags import CUTOFF, DATASET
-from retail_forecast.orchestration.training_run import training_is_pending
+from retail_forecast.orchestration.training_run import (
+    BACKTESTS,
+    Tested,
+    read_backtest,
+    read_progress,
+    training_is_pending,
+)
 from retail_forecast.pipeline.arrivals import current_ledger, look_for_arrivals
 from retail_forecast.pipeline.tables import stale_partitions
 from retail_forecast.settings import Settings
@@ -74,11 +81,26 @@ def run_pipeline(
 
     Raises the RetailForecastError of the step that failed; what was published before stays.
     """
-    platform = Platform(settings, load_dataset(settings.dataset_path), cutoff, on_progress)
+    with _opened(Platform(settings, load_dataset(settings.dataset_path), cutoff, on_progress), overrides) as run:
+        return run.all()
+
+
+def train_challenger(
+    settings: Settings, *, on_progress: OnProgress | None = None, overrides: Mapping[str, Any] | None = None
+) -> Tested:
+    """Trains and tests a challenger on all that has landed, due or not; it is neither registered nor judged."""
+    platform = Platform(settings, load_dataset(settings.dataset_path), None, on_progress)
+    with _opened(platform, overrides) as run:
+        run.train()
+    return read_backtest(Artifact(platform.lake, BACKTESTS, str(read_progress(platform.lake).backtest)))
+
+
+@contextmanager
+def _opened(platform: Platform, overrides: Mapping[str, Any] | None) -> "Iterator[_Run]":
     graph = build_graph(platform, overrides or {})
-    with open_instance(settings) as instance:
+    with open_instance(platform.settings) as instance:
         close_abandoned_runs(instance)
-        return _Run(platform, instance, graph.resolve_implicit_global_asset_job_def()).all()
+        yield _Run(platform, instance, graph.resolve_implicit_global_asset_job_def())
 
 
 @dataclass
@@ -90,11 +112,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
 
     def all(self) -> RunSummary:
-        waiting = self._look()
-        if self._publish_tables():
-            waiting = self._look()  # other stores may be known now, and files be judged by them
-        self._publish_sales()
-        self._materialize("training request", ["training_request"])
+        waiting = self._take_in()
         trained = training_is_pending(self.platform)
         if trained:
             self._materialize("training", TRAINING)
@@ -102,6 +120,19 @@ class _Run:
         rejected = current_ledger(self.platform.lake, self.platform.dataset).rejected()
         vintage = latest_vintage(self.platform.lake)
         return RunSummary(tuple(self.stages), vintage, trained, tuple(self.notes), tuple(rejected), waiting)
+
+    def train(self) -> None:
+        self._take_in()
+        self._materialize("training", [name for name in TRAINING if name != "champion"])
+
+    def _take_in(self) -> tuple[str, ...]:
+        """Tables and the training request, up to date with what landed; files that are still being written."""
+        waiting = self._look()
+        if self._publish_tables():
+            waiting = self._look()  # other stores may be known now, and files be judged by them
+        self._publish_sales()
+        self._materialize("training request", ["training_request"])
+        return waiting
 
     def _look(self) -> tuple[str, ...]:
         """Records what landed and reports it. Files that still settle are given some time."""

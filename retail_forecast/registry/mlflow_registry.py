@@ -37,7 +37,7 @@ class MlflowRegistry:
         loaded = Bundle.load(bundle)
         with self._writing() as client:
             if known := self._search(f"tags.`{_DIGEST}` = '{loaded.digest}'"):
-                return self._describe(known[0])
+                return self._describe(self._read(str(known[0].version)))  # what a search finds has no aliases
             run_id = self._run_of(loaded.digest)
             self._fill_run(run_id, loaded, metrics, tags)
             ours = {_DIGEST: loaded.digest, _CUTOFF: loaded.training_cutoff.isoformat()}

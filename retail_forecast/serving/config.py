@@ -43,11 +43,20 @@ class ActorOptions(_Strict):
     memory: int | None = None
 
 
+class AutoscalingConfig(_Strict):
+    """More replicas while each has more requests under way than the target, fewer while they idle."""
+
+    min_replicas: int = Field(ge=1)
+    max_replicas: int = Field(ge=1)
+    target_ongoing_requests: float = Field(2, gt=0)
+
+
 class DeploymentConfig(_Strict):
-    """The replicas. Another user_config alone reaches them as they run."""
+    """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run."""
 
     name: Literal["forecasts"] = "forecasts"
-    num_replicas: int = Field(2, ge=1)
+    num_replicas: int | None = Field(2, ge=1)
+    autoscaling_config: AutoscalingConfig | None = None
     user_config: UserConfig = UserConfig()
     max_ongoing_requests: int = Field(100, ge=1)
     graceful_shutdown_timeout_s: float = Field(10, ge=0)
@@ -105,12 +114,16 @@ def build_serve_config(
     *,
     host: str,
     port: int,
-    replicas: int,
+    replicas: int | tuple[int, int],
     environment: dict[str, str],
     log_format: Literal["text", "json"] = "text",
 ) -> ServeConfig:
-    """The configuration that serves what `user_config` names."""
-    deployment = DeploymentConfig(num_replicas=replicas, user_config=user_config)
+    """The configuration that serves what `user_config` names, with so many replicas or between (least, most)."""
+    if isinstance(replicas, int):
+        deployment = DeploymentConfig(num_replicas=replicas, user_config=user_config)
+    else:
+        scaling = AutoscalingConfig(min_replicas=replicas[0], max_replicas=replicas[1])
+        deployment = DeploymentConfig(num_replicas=None, autoscaling_config=scaling, user_config=user_config)
     application = ApplicationConfig(runtime_env=RuntimeEnv(env_vars=environment), deployments=[deployment])
     return ServeConfig(
         http_options=HttpOptions(host=host, port=port),

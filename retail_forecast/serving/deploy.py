@@ -16,6 +16,7 @@ from retail_forecast.errors import DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import scan_forecasts
 from retail_forecast.serving.config import ServeConfig, UserConfig
+from retail_forecast.serving.scale import Scale
 from retail_forecast.serving.serve_api import ServeApi
 
 SAMPLED_SERIES = 5
@@ -36,7 +37,7 @@ class Rollout:
     api: ServeApi
     api_url: str
     lake_url: str
-    replicas: int
+    scale: Scale
     configure: Callable[[UserConfig], ServeConfig]
     timeout_seconds: float = 300
     poll_seconds: float = field(default=_POLL_SECONDS)
@@ -81,16 +82,16 @@ class Rollout:
             state = self.api.state()
             if state.status == "DEPLOY_FAILED":
                 break
-            for _ in range(4 * self.replicas):  # Serve picks a replica at random
+            for _ in range(4 * self.scale.most):  # Serve picks a replica at random
                 report = self._report()
                 if report is not None and report["request"] == request:
                     seen[report["replica"]] = report
-                if len(state.replicas) == self.replicas and state.replicas <= set(seen):
+                if self.scale.least <= len(state.replicas) <= self.scale.most and state.replicas <= set(seen):
                     return {replica: seen[replica] for replica in state.replicas}
             time.sleep(self.poll_seconds)
         silent = ", ".join(sorted(state.replicas - set(seen))) or "none"
         text = (
-            f"After {seconds:.0f} s {len(seen)} of {self.replicas} replicas had taken note (silent: {silent}). "
+            f"After {seconds:.0f} s {len(seen)} of {self.scale.least} replicas had taken note (silent: {silent}). "
             f"Ray Serve says {state.status}: {state.message or 'nothing more'}."
         )
         raise DeploymentError(text, wanted=vintage or "", active=self.active())
@@ -114,7 +115,7 @@ class Rollout:
                 raise DeploymentError(text, wanted=vintage, active=self.active())
 
     def _some_serve(self, vintage: str | None) -> bool:
-        return any((self._report() or {}).get("active") == vintage for _ in range(8 * self.replicas))
+        return any((self._report() or {}).get("active") == vintage for _ in range(8 * self.scale.most))
 
     def _report(self) -> Report | None:
         """What some replica says of itself; None where nobody answers."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import httpx
 
 from retail_forecast import __version__
-from retail_forecast.errors import DeploymentError
+from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
 from retail_forecast.serving.config import ServeConfig, UserConfig, build_serve_config
@@ -22,6 +22,7 @@ from retail_forecast.serving.processes import (
     start_host,
     stop_host,
 )
+from retail_forecast.serving.scale import Scale, read_scale, write_scale
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
@@ -62,6 +63,13 @@ class Endpoint(Protocol):
         """Serves the vintage in force; without any, is up and says so (503)."""
         ...
 
+    def scale(self, least: int, most: int) -> Deployment | None:
+        """Answers with so many replicas from now on, also after a restart. None if it is down and has to be started.
+
+        Raises ConfigurationError for numbers that cannot be, DeploymentError when they are not reached.
+        """
+        ...
+
     def status(self) -> EndpointStatus:
         """What is served now."""
         ...
@@ -88,6 +96,15 @@ class RayServeEndpoint:
         latest = latest_vintage(open_lake(self.settings.lake))
         return self._deploy(latest.id if latest is not None else None)
 
+    def scale(self, least: int, most: int) -> Deployment | None:
+        """See Endpoint. A host has room for a number of replicas that was fixed when it started."""
+        wanted, info = Scale(least, most), running_host(serve_folder(self.settings))
+        if info is not None and most > info.room:
+            expected = f"{info.room} at most, which this host was started with room for; stop it, scale, and start it"
+            raise ConfigurationError(key="replicas", found=most, expected=expected)
+        write_scale(self.settings, wanted)
+        return self._deploy(self.status().active) if info is not None else None
+
     def status(self) -> EndpointStatus:
         """See Endpoint."""
         info = running_host(serve_folder(self.settings))
@@ -105,13 +122,13 @@ class RayServeEndpoint:
 
     def _deploy(self, vintage_id: str | None) -> Deployment:
         started = time.monotonic()
-        info = self._host(vintage_id or "none")
+        info, scale = self._host(vintage_id or "none"), read_scale(self.settings)
         rollout = Rollout(
             api=ServeApi(info.rest_url, read_token(serve_folder(self.settings))),
             api_url=info.api_url,
             lake_url=self.settings.lake,
-            replicas=self.settings.replicas,
-            configure=lambda user_config: self._configure(info, user_config),
+            scale=scale,
+            configure=lambda user_config: self._configure(info, user_config, scale),
             timeout_seconds=self.timeout_seconds,
         )
         reports = rollout.run(vintage_id)
@@ -121,17 +138,17 @@ class RayServeEndpoint:
 
     def _host(self, wanted: str) -> HostInfo:
         """The host, ready; one whose Ray no longer answers is replaced."""
-        info = start_host(self.settings, wanted=wanted)
+        info = start_host(self.settings, wanted=wanted, replicas=read_scale(self.settings).most)
         if _ray_answers(info):
             return info
         self.stop()
-        info = start_host(self.settings, wanted=wanted)
+        info = start_host(self.settings, wanted=wanted, replicas=read_scale(self.settings).most)
         if not _ray_answers(info):
             text = f"Ray's REST API at {info.rest_url} does not answer; see {serve_folder(self.settings)}/host.log."
             raise DeploymentError(text, wanted=wanted, active=None)
         return info
 
-    def _configure(self, info: HostInfo, user_config: UserConfig) -> ServeConfig:
+    def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
         environment[VARIABLE] = self.settings.log_format
@@ -139,7 +156,7 @@ class RayServeEndpoint:
             user_config,
             host=info.host,
             port=info.api_port,
-            replicas=self.settings.replicas,
+            replicas=scale.least if scale.is_fixed else (scale.least, scale.most),
             environment=environment,
             log_format=self.settings.log_format,
         )

@@ -85,6 +85,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         api_port=arguments.api_port,
         dashboard_port=arguments.dashboard_port,
         ready=False,
+        room=_room(arguments.replicas),
     )
     write_info(arguments.folder, info)
     for name in ("tmp", "metrics", "ray"):
@@ -96,7 +97,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         with fixed_ports(scratch / "ray"):
             ray.init(
                 address="local",
-                num_cpus=max(2, 2 * arguments.replicas),  # room for a second set while replicas are replaced
+                num_cpus=info.room,
                 num_gpus=0,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
@@ -112,6 +113,11 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
             signal.pause()
     finally:
         ray.shutdown()
+
+
+def _room(replicas: int) -> int:
+    """Room for a second set while replicas are replaced."""
+    return max(2, 2 * replicas)
 
 
 def _end_children() -> None:

@@ -34,7 +34,10 @@ _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started
 
 @dataclass(frozen=True)
 class HostInfo:
-    """What a host says of itself. `started_at` tells its process from a later one with the same number."""
+    """What a host says of itself. `started_at` tells its process from a later one with the same number.
+
+    room: replicas that it can carry.
+    """
 
     pid: int
     started_at: float
@@ -43,6 +46,7 @@ class HostInfo:
     api_port: int
     dashboard_port: int
     ready: bool
+    room: int = 2
 
     def as_ready(self) -> HostInfo:
         """The same host, now taking deployments."""
@@ -76,10 +80,11 @@ def running_host(folder: Path) -> HostInfo | None:
     return info if info is not None and _lives(info) else None
 
 
-def start_host(settings: Settings, *, wanted: str) -> HostInfo:
+def start_host(settings: Settings, *, wanted: str, replicas: int | None = None) -> HostInfo:
     """The running host, started if need be, ready to take a deployment.
 
-    wanted: the vintage to be deployed, for the message.
+    wanted: the vintage to be deployed, for the message. replicas: room for so many, by default those of the
+    settings; a host that runs is taken as it is.
 
     Raises ConfigurationError if a port is taken or a host with other ports runs; DeploymentError if it does not start.
     """
@@ -88,7 +93,7 @@ def start_host(settings: Settings, *, wanted: str) -> HostInfo:
     if _is_vacant(folder):
         if read_info(folder) is None:  # otherwise a killed host may have left what holds them; the new one clears it
             require_free_ports(settings.host, settings.api_port, settings.ray_dashboard_port)
-        _spawn(folder, settings)
+        _spawn(folder, settings, replicas or settings.replicas)
     try:
         info = _wait_until_ready(folder)
     except TimeoutError as error:
@@ -145,10 +150,10 @@ def read_token(folder: Path) -> str:
     return (folder / TOKEN).read_text().strip()
 
 
-def _spawn(folder: Path, settings: Settings) -> None:
+def _spawn(folder: Path, settings: Settings, replicas: int) -> None:
     command = [sys.executable, "-m", "retail_forecast.serving.host", "--folder", str(folder), "--host", settings.host]
     command += ["--api-port", str(settings.api_port), "--dashboard-port", str(settings.ray_dashboard_port)]
-    command += ["--replicas", str(settings.replicas)]
+    command += ["--replicas", str(replicas)]
     inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS", "RAY_AUTH_TOKEN")}
     with (folder / LOG).open("wb") as log:
         child = subprocess.Popen(

@@ -17,6 +17,9 @@ class FakeEndpoint:
         self.deployed.append(vintage_id)
         return Deployment("http://127.0.0.1:9", vintage_id, "1", 1, 0.0)
 
+    def scale(self, least: int, most: int) -> Deployment | None:
+        return Deployment("http://127.0.0.1:9", None, None, least, 0.0)
+
     def start(self) -> Deployment:
         return Deployment("http://127.0.0.1:9", None, None, 1, 0.0)
 

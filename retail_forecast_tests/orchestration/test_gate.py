@@ -14,7 +14,8 @@ from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import BASELINES
 from retail_forecast.orchestration.forecast_run import publish
-from retail_forecast.orchestration.gate import Outcome, judge, noted_champion
+from retail_forecast.orchestration.gate import judge
+from retail_forecast.orchestration.outcome import Outcome, noted_champion
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.training_run import BACKTESTS, MODELS, Progress, write_progress
 from retail_forecast.pipeline.backtest_shards import CHALLENGER

@@ -84,6 +84,11 @@ def test_the_same_bundle_again_is_the_same_version(registry: ModelRegistry, tmp_
     assert registry.versions() == [first]
 
 
+def test_the_bundle_of_the_champion_again_is_the_champion(registry: ModelRegistry, tmp_path: Path) -> None:
+    registry.promote(registry.register(make_bundle(tmp_path / "a"), metrics=METRICS, tags=TAGS).version)
+    assert registry.register(make_bundle(tmp_path / "b"), metrics=METRICS, tags=TAGS) == registry.champion()
+
+
 def test_promoting_retires_the_champion_and_rolls_back(registry: ModelRegistry, tmp_path: Path) -> None:
     old, new = (
         registry.register(make_bundle(tmp_path / text, text), metrics=METRICS, tags={}).version for text in ("x", "y")

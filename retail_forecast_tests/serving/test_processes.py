@@ -93,3 +93,12 @@ def test_the_serve_configuration_refuses_what_ray_would_ignore(change: dict[str,
 def test_a_configuration_survives_the_way_through_json() -> None:
     config = build_serve_config(UserConfig(vintage="v"), host="127.0.0.1", port=8001, replicas=3, environment={})
     assert check_serve_config(config.model_dump(mode="json")) == config
+
+
+def test_a_range_of_replicas_is_left_to_serve_to_scale() -> None:
+    config = build_serve_config(UserConfig(), host="127.0.0.1", port=8001, replicas=(1, 4), environment={})
+    (deployment,) = config.applications[0].deployments
+    scaling = deployment.autoscaling_config
+    assert deployment.num_replicas is None
+    assert scaling is not None
+    assert (scaling.min_replicas, scaling.max_replicas) == (1, 4)

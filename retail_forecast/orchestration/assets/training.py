@@ -12,8 +12,8 @@ from retail_forecast.orchestration.automation import (
     when_tables_change,
     when_training_is_due,
 )
-from retail_forecast.orchestration.gate import gate_metadata
 from retail_forecast.orchestration.metadata import bullet_list, frame_metadata, linked, policy_metadata
+from retail_forecast.orchestration.outcome import gate_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.run_tags import tag_run

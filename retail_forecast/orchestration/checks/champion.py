@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retail_forecast.orchestration.gate import gate_metadata, read_outcome
+from retail_forecast.orchestration.outcome import gate_metadata, read_outcome
 from retail_forecast.orchestration.resources import Platform
 
 
