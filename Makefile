@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-slow bench check lock clean
+.PHONY: help install demo demo-aws dev test test-slow bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,aws,emulator,dev
@@ -35,6 +35,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: install ## made-up shop, whole graph, UI and API: prints what to open
 	$(BIN)/retail-forecast demo
+
+demo-aws: install ## the same in an emulated AWS: S3, SQS, SageMaker, its registry
+	$(BIN)/retail-forecast demo-aws
 
 dev: install ## Dagster UI, daemon and API on the present home
 	$(BIN)/retail-forecast dev

@@ -18,6 +18,10 @@ _FIXES = {
     "ResourceLimitExceeded": "Ask for a higher quota (Service Quotas), or set a smaller instance type or count.",
     "Throttling": "AWS asked to slow down and the retries are used up: try again later.",
     "NoSuchBucket": "Create the bucket, or correct the URL that names it.",
+    "AWS.SimpleQueueService.NonExistentQueue": "Create the queue, or correct the URL that names it.",
+    "BadRequest": "S3 says no more to this call. Expired credentials are the usual reason: sign in again.",
+    "EndpointConnectionError": "Check the network and AWS_ENDPOINT_URL.",
+    "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
 }
 _SAME = {
     "AccessDeniedException": "AccessDenied",
@@ -31,6 +35,7 @@ _SAME = {
     "ThrottlingException": "Throttling",
     "TooManyRequestsException": "Throttling",
     "SlowDown": "Throttling",
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
 }
 
 
@@ -61,16 +66,18 @@ def aws_errors(what: str) -> Iterator[None]:
     except ClientError as error:
         raise _refusal(what, error) from error
     except BotoCoreError as error:
-        name = type(error).__name__
-        fix = {
-            "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
-            "EndpointConnectionError": "Check the network and AWS_ENDPOINT_URL.",
-        }.get(name, "Check the network, the region and the credentials.")
-        raise AwsError(what, code=name, message=str(error), fix=fix) from error
+        fix = "Check the network, the region and the credentials."
+        raise aws_refusal(what, code=type(error).__name__, message=str(error), otherwise=fix) from error
+
+
+def aws_refusal(what: str, *, code: str, message: str, otherwise: str | None = None) -> AwsError:
+    """The error for a refusal that came as a code of AWS; `otherwise` is the fix where the code is a new one."""
+    fix = _FIXES.get(_SAME.get(code, code), otherwise or f"See the error {code} in the reference of AWS.")
+    return AwsError(what, code=code, message=message, fix=fix)
 
 
 def _refusal(what: str, error: ClientError) -> AwsError:
     code = str(error.response.get("Error", {}).get("Code", "unknown"))
     message = str(error.response.get("Error", {}).get("Message", error))
-    fix = _FIXES.get(_SAME.get(code, code), f"See {error.operation_name} in the reference of AWS.")
-    return AwsError(what, code=code, message=f"{error.operation_name}: {message}", fix=fix)
+    fix = f"See {error.operation_name} in the reference of AWS."
+    return aws_refusal(what, code=code, message=f"{error.operation_name}: {message}", otherwise=fix)

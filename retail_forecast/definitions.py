@@ -12,7 +12,9 @@ from retail_forecast.dataset import Dataset, load_dataset
 from retail_forecast.ingest.shop import shop_dataset
 from retail_forecast.orchestration.graph import build_graph
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.run_logs import print_json_lines
 from retail_forecast.settings import Settings, load_settings
+from retail_forecast.telemetry.logs import configure_logging
 
 
 def build_defs(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -29,5 +31,9 @@ def dataset_of(settings: Settings) -> Dataset:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The entry point of code servers."""
-    return build_defs(load_settings())
+    """The entry point of code servers and of the processes of runs."""
+    settings = load_settings()
+    configure_logging()
+    if settings.log_format == "json":
+        print_json_lines()
+    return build_defs(settings)

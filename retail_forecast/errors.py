@@ -4,6 +4,7 @@ RetailForecastError
 ├── ConfigurationError      a setting is wrong
 │   └── DatasetError        a key of dataset.yaml is wrong
 ├── BadDropError            a delivered file cannot be used
+├── BadEventError           an event about the landing cannot be used
 ├── SchemaError             a table would break its schema
 ├── PublishConflictError    somebody else published first
 ├── NotFoundError           something that was asked for does not exist
@@ -39,6 +40,14 @@ class BadDropError(RetailForecastError):
     def __init__(self, *, object: str, reason: str, fix: str) -> None:
         self.object, self.reason, self.fix = object, reason, fix
         super().__init__(f"{object}: {reason} {fix}")
+
+
+class BadEventError(RetailForecastError):
+    """A message in the queue of the landing's events says nothing of an object; it is set aside."""
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"A message of the arrivals' queue cannot be used. {reason}")
 
 
 class SchemaError(RetailForecastError):
@@ -94,7 +103,7 @@ class AwsError(RetailForecastError):
     """AWS refused a call, or could not be reached. `code` is AWS' own, such as AccessDenied."""
 
     def __init__(self, what: str, *, code: str, message: str, fix: str) -> None:
-        self.what, self.code = what, code
+        self.what, self.code, self.fix = what, code, fix
         super().__init__(f"{what}: {message} ({code}). {fix}")
 
 

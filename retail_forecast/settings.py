@@ -25,9 +25,75 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = Field(None, description="MLflow's store; default SQLite below HOME/mlflow.")
 
     aws_region: str = Field("ap-southeast-1", description="Region of everything on AWS.")
+    lake_kms_key: str | None = Field(None, description="KMS key for what is written to S3; default the bucket's own.")
+    compute_logs_url: str | None = Field(
+        None, description="Where the outputs of Dagster's runs go: s3://bucket/folder; default below HOME/dagster."
+    )
+    arrivals_queue_url: str | None = Field(
+        None, description="SQS queue of the landing's events; default the listing alone."
+    )
+    arrivals_dead_letter_url: str | None = Field(None, description="SQS queue for events that cannot be used.")
+    arrivals_visibility_seconds: int = Field(
+        120, ge=1, le=43200, description="A received event that was not dealt with comes again after so long."
+    )
+    arrivals_reconcile_seconds: int = Field(
+        900, ge=1, description="Seconds between two listings of the whole landing beside the events."
+    )
+
+    trainer: Literal["local", "sagemaker"] = Field("local", description="Where models are trained.")
+    training_url: str | None = Field(
+        None, description="SageMaker's inputs, checkpoints and results: s3://bucket/folder."
+    )
+    training_image: str | None = Field(None, description="Image of training jobs, in ECR.")
+    training_role_arn: str | None = Field(None, description="IAM role that training jobs run under.")
+    training_instance_type: str = Field("ml.m5.2xlarge", description="Instance type of training jobs.")
+    training_instance_count: int = Field(1, ge=1, le=50, description="Instances that share one training job.")
+    training_volume_gb: int = Field(50, ge=1, description="Disk of each instance.")
+    training_max_seconds: int = Field(21_600, ge=60, description="A training job may run so long.")
+    training_spot: bool = Field(True, description="Train on spare capacity, which may be taken away and given back.")
+    training_max_wait_seconds: int = Field(
+        43_200, ge=60, description="With spot: a job may take so long in all, waits for capacity included."
+    )
+    training_spot_discount: float = Field(
+        0.0, ge=0, lt=1, description="Share that spot is expected to save, for the estimate; 0 assumes nothing."
+    )
+    training_kms_key: str | None = Field(None, description="KMS key for the volumes and results of training jobs.")
+    training_subnets: str | None = Field(None, description="Subnets of training jobs, with commas between.")
+    training_security_groups: str | None = Field(None, description="Security groups of training jobs, likewise.")
+    training_tags: str | None = Field(None, description="Tags of training jobs: key=value, with commas between.")
+    training_price_usd: float | None = Field(
+        None, gt=0, description="Price of an instance for an hour, instead of the table's."
+    )
+    training_budget_usd: float | None = Field(
+        None, gt=0, description="A training that is estimated to cost more is not started."
+    )
+    registry: Literal["mlflow", "sagemaker"] = Field("mlflow", description="Where models and their stages are kept.")
+    registry_url: str | None = Field(
+        None, description="S3 folder of the bundles in SageMaker's registry; default `registry` below the lake."
+    )
+    model_package_group: str | None = Field(
+        None, description="Group of SageMaker's registry; default retail-forecast-DATASET."
+    )
+    inference_image: str | None = Field(
+        None, description="Image in a model package; default retail-forecast-serving of the account's own ECR."
+    )
+    promotion: Literal["gate", "manual"] = Field(
+        "gate", description="Who makes a challenger that passes the gate champion: the gate, or a person."
+    )
+    approvals_interval_seconds: int = Field(
+        30, ge=1, description="Seconds between two looks at what was approved or rejected in the registry."
+    )
+
+    metrics: Literal["log", "cloudwatch"] = Field("log", description="Where measurements go.")
+    metrics_namespace: str = Field("RetailForecast", description="Namespace of the metrics in CloudWatch.")
+    metrics_interval_seconds: int = Field(60, ge=10, description="Seconds between two measurements.")
+    notifier: Literal["log", "sns"] = Field("log", description="Who is told of failed runs and failed checks.")
+    notification_topic_arn: str | None = Field(None, description="SNS topic of the notifier.")
+    log_format: Literal["text", "json"] = Field("text", description="Logs for people, or one JSON object per line.")
 
     host: str = Field("127.0.0.1", description="Address that the UI and the API listen on.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    public_ui_url: str | None = Field(None, description="Where people open the UI; default its host and port.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
@@ -93,6 +159,10 @@ class Settings(BaseSettings):
     def ui_url(self) -> str:
         """Base URL of the Dagster UI."""
         return f"http://{self.host}:{self.ui_port}"
+
+    def run_url(self, run_id: str) -> str:
+        """Where people see a run."""
+        return f"{(self.public_ui_url or self.ui_url).rstrip('/')}/runs/{run_id}"
 
     def describe(self) -> list[tuple[str, Any, str]]:
         """Each setting as (name, value, origin), where origin is "default" or "environment"."""

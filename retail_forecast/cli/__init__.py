@@ -10,8 +10,9 @@ import sys
 import typer
 
 from retail_forecast import __version__
-from retail_forecast.cli import delivery, health, live, tuning, work
+from retail_forecast.cli import aws_demo, delivery, health, live, tuning, work
 from retail_forecast.cli.console import explain
+from retail_forecast.telemetry.logs import configure_logging, is_json
 
 app = typer.Typer(
     name="retail-forecast",
@@ -22,11 +23,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(live.demo)
+app.command("demo-aws")(aws_demo.demo_aws)
 app.add_typer(delivery.imports, name="import")
 app.command()(work.run)
 app.command()(work.backtest)
 app.command()(tuning.tune)
 app.add_typer(delivery.exports, name="export")
+app.command("athena-ddl")(delivery.athena_ddl)
 app.command()(live.serve)
 app.command()(live.dev)
 app.command()(health.status)
@@ -43,6 +46,8 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Entry point of `retail-forecast`."""
+    if is_json():
+        configure_logging()
     try:
         app()
     except SystemExit:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,8 +20,9 @@ from retail_forecast.errors import NotFoundError
 from retail_forecast.evaluation import ALL_LEVELS
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.artifacts import Artifact
+from retail_forecast.lake.tables import digest_of
 from retail_forecast.models import Recipe
-from retail_forecast.pipeline.backtest import CHALLENGER
+from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.history import write_history
 from retail_forecast.training import Trainer, TrainingJob, open_trainer
@@ -34,14 +36,17 @@ if TYPE_CHECKING:
 
 METRIC = "wrmsse"
 
+Cutoffs = int | Sequence[date]
+"""The last so many rolling cutoffs, or which of them."""
+
 
 def backtest_scores(
-    settings: Settings, dataset: Dataset, *, cutoffs: int, on_progress: Callable[[str, int, int], None]
+    settings: Settings, dataset: Dataset, *, cutoffs: Cutoffs, on_progress: Callable[[str, int, int], None]
 ) -> pl.DataFrame:
     """One row per model, cutoff, level and metric, of the recipe of the settings and the baselines.
 
-    Cutoffs are a horizon apart, the last one a horizon before the last sales. Raises NotFoundError without sales, and
-    TrainingError when the history is too short.
+    Cutoffs are a horizon apart, the last one a horizon before the last sales: so many, or some of them. Raises
+    NotFoundError without sales, TrainingError when the history is too short, ConfigurationError for another date.
     """
     recipe = chosen_recipe(settings, dataset)
     with prepared_backtest(settings, dataset, recipe, cutoffs=cutoffs, on_progress=on_progress) as prepared:
@@ -57,7 +62,7 @@ class PreparedBacktest:
     channels: Mapping[str, Path]
     folder: Path
     workers: int
-    cutoffs: int
+    cutoffs: Cutoffs
     on_log: Callable[[str], None]
 
     def scores(self, recipe: Recipe) -> pl.DataFrame:
@@ -75,7 +80,7 @@ def prepared_backtest(
     dataset: Dataset,
     recipe: Recipe,
     *,
-    cutoffs: int,
+    cutoffs: Cutoffs,
     on_progress: Callable[[str, int, int], None],
 ) -> Iterator[PreparedBacktest]:
     """Features for the recipe's window up to the last sales, and the history, below the home while the block runs."""
@@ -87,7 +92,7 @@ def prepared_backtest(
         cutoff=last,
         recipe=recipe,
         workers=settings.workers,
-        backtest_cutoffs=cutoffs,
+        backtest_cutoffs=_reach(cutoffs, last, dataset),
         shard_rows=settings.shard_rows,
         on_progress=partial(on_progress, "Features, pools"),
     )
@@ -99,7 +104,7 @@ def prepared_backtest(
             "features": Artifact(lake, KIND, features.fingerprint).fetch(folder / "features"),
             "history": write_history(lake, dataset, folder / "history", cutoff=last),
         }
-        by_hand = f"backtest-by-hand-{features.fingerprint[:12]}-{cutoffs}"
+        by_hand = f"backtest-by-hand-{digest_of([features.fingerprint, _text(cutoffs)])[:16]}"
         on_progress("Backtest, pools", 0, len(features.pools))
         on_log = partial(_tell_pools, on_progress)
         trainer = open_trainer(settings)
@@ -127,6 +132,21 @@ def level_table(scores: pl.DataFrame) -> Table:
     by_level = means.pivot("model", index="level", values="value", maintain_order=True).select("level", *models)
     for level, *values in by_level.iter_rows():
         table.add_row(level, *("" if value is None else f"{value:.4f}" for value in values))
+    return table
+
+
+def cutoff_table(scores: pl.DataFrame) -> Table:
+    """The scores over all levels: a row per cutoff, a column per model; lower is better."""
+    from rich.table import Table
+
+    chosen = scores.filter(metric=METRIC, level=ALL_LEVELS)
+    by_cutoff = chosen.pivot("model", index="cutoff", values="value").sort("cutoff")
+    models = sorted(by_cutoff.columns[1:], key=lambda model: float(by_cutoff[model].mean() or 0))  # type: ignore[arg-type]
+    table = Table("cutoff", title=f"{METRIC.upper()} by cutoff")
+    for model in models:
+        table.add_column("recipe" if model == CHALLENGER else model.replace("_", " "), justify="right")
+    for cutoff, *values in by_cutoff.select("cutoff", *models).iter_rows():
+        table.add_row(cutoff.isoformat(), *("" if value is None else f"{value:.4f}" for value in values))
     return table
 
 
@@ -162,5 +182,16 @@ def _last_sales(lake: Lake) -> date:
     return date.fromisoformat(max(parts))
 
 
-def _parameters(recipe: Recipe, *, workers: int, cutoffs: int) -> dict[str, str]:
-    return {"recipe": json.dumps(recipe.to_json()), "workers": str(workers), "cutoffs": str(cutoffs)}
+def _parameters(recipe: Recipe, *, workers: int, cutoffs: Cutoffs) -> dict[str, str]:
+    return {"recipe": json.dumps(recipe.to_json()), "workers": str(workers), "cutoffs": _text(cutoffs)}
+
+
+def _text(cutoffs: Cutoffs) -> str:
+    return str(cutoffs) if isinstance(cutoffs, int) else ",".join(cutoff.isoformat() for cutoff in cutoffs)
+
+
+def _reach(cutoffs: Cutoffs, last: date, dataset: Dataset) -> int:
+    """How many horizons before the last sales the earliest cutoff lies."""
+    if isinstance(cutoffs, int):
+        return cutoffs
+    return max(1, math.ceil((last - min(cutoffs)).days / (dataset.horizon * dataset.period_days)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from retail_forecast.cli.full_disk import folders_written_to, full_disk_behind
 from retail_forecast.errors import BadDropError, ConfigurationError, RetailForecastError, SchemaError
+from retail_forecast.telemetry.logs import is_json
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+logger = logging.getLogger("retail_forecast.cli")
 
 OnProgress = Callable[[str, int, int], None]
 """(what, done, all): `what` names the bar; a new name starts a new bar, done == all ends it."""
@@ -59,6 +63,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def report(error: RetailForecastError) -> ExitCode:
     """Prints the error as one message (its traceback with RETAIL_FORECAST_DEBUG=1) and says how to exit."""
+    if is_json():
+        logger.error(str(error), exc_info=error, extra={"error": type(error).__name__})
+        return exit_code_of(error)
     from rich.console import Console
 
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -83,6 +90,9 @@ def progress() -> Iterator[OnProgress]:
     """Progress bars on a terminal; elsewhere one line as each part of the work begins and ends."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    if is_json():
+        yield _log_progress
+        return
     shared = console()
     if not shared.is_terminal:
         yield _Lines(shared)
@@ -97,6 +107,11 @@ def progress() -> Iterator[OnProgress]:
             bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
 
         yield show
+
+
+def _log_progress(what: str, done: int, total: int) -> None:
+    if done in (0, total):
+        logger.info("%s: %s of %s", what, done, total, extra={"stage": what, "done": done, "total": total})
 
 
 class _Lines:

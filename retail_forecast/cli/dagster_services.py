@@ -40,11 +40,12 @@ def dagster_services(settings: Settings) -> Iterator[Services]:
         workspace = run / "workspace.yaml"
         workspace.write_text(_workspace(socket))
         module = ["-m", "retail_forecast.definitions", "--location-name", _LOCATION, "--socket", str(socket)]
-        services.start("code-server", [sys.executable, "-m", "dagster", "code-server", "start", *module])
+        logs = ["--log-format", "json" if settings.log_format == "json" else "colored"]
+        services.start("code-server", [sys.executable, "-m", "dagster", "code-server", "start", *module, *logs])
         services.wait_until("The code server", socket.exists, seconds=_START_SECONDS)
-        services.start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+        services.start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace), *logs])
         address = ["-h", settings.host, "-p", str(settings.ui_port)]
-        services.start("ui", [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), *address])
+        services.start("ui", [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), *address, *logs])
         server_info = f"{settings.ui_url}/server_info"
         services.wait_until("The Dagster UI", lambda: answers(server_info), seconds=_START_SECONDS)
         services.wait_until("The definitions", lambda: definitions_loaded(settings.ui_url), seconds=_START_SECONDS)

@@ -99,3 +99,16 @@ def forecasts(
     out.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(out)
     console().print(f"{frame.height:,} rows of vintage {vintage.id} in {out}")
+
+
+def athena_ddl(
+    database: Annotated[str, typer.Option(help="Database of Glue's catalog.")] = "retail_forecast",
+) -> None:
+    """Print the statements that make the lake's tables known to Athena; for a lake on S3."""
+    from retail_forecast.dataset import load_dataset
+    from retail_forecast.pipeline.athena import athena_statements
+    from retail_forecast.settings import load_settings
+
+    settings = load_settings()
+    for statement in athena_statements(load_dataset(settings.dataset_path), settings.lake, database):
+        typer.echo(statement)

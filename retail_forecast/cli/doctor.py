@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -13,7 +14,7 @@ from typing import Literal
 
 from retail_forecast.cli.home import port_is_taken
 from retail_forecast.cli.processes import read_notes
-from retail_forecast.errors import RetailForecastError
+from retail_forecast.errors import AwsError, NotFoundError, RetailForecastError
 from retail_forecast.settings import Settings
 
 _LEAST_FREE_GB = 5
@@ -34,8 +35,8 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a newcomer would want to mend them."""
-    checks = (_python(), _packages(), _openmp(), _dataset(settings), _places(settings), _disk(settings))
-    return [*chain(*checks), *_services(settings), *_ports(settings)]
+    checks = (_python(), _packages(), _openmp(), _dataset(settings), _places(settings), _arrivals(settings))
+    return [*chain(*checks), *_disk(settings), *_services(settings), *_ports(settings)]
 
 
 def _python() -> Iterator[Finding]:
@@ -82,19 +83,50 @@ def _dataset(settings: Settings) -> Iterator[Finding]:
 
 
 def _places(settings: Settings) -> Iterator[Finding]:
-    from retail_forecast.lake import open_store
-
     for name, url in (("landing", settings.landing), ("lake", settings.lake)):
         try:
-            store = open_store(url)
-            store.write(".doctor", b"")
-            store.delete(".doctor")
+            _try_place(url, settings, read_only=name == "landing")
+        except AwsError as error:
+            yield Finding(name, "fail", str(error).removesuffix(f" {error.fix}"), error.fix)
         except Exception as error:  # noqa: BLE001 a store may refuse in any way, and the finding tells it
             yield Finding(
                 name, "fail", f"{url}: {error}", f"Make it writable, or set RETAIL_FORECAST_{name.upper()}_URL."
             )
         else:
             yield Finding(name, "ok", url)
+
+
+def _try_place(url: str, settings: Settings, *, read_only: bool) -> None:
+    """Writes and deletes an object that no listing shows; from a bucket that is only read, asks for it."""
+    from retail_forecast.lake import open_store
+
+    store = open_store(url, region=settings.aws_region, kms_key=settings.lake_kms_key)
+    if read_only and store.is_s3:
+        with suppress(NotFoundError):
+            store.read(".doctor")
+        return
+    store.write(".doctor", b"")
+    store.delete(".doctor")
+
+
+def _arrivals(settings: Settings) -> Iterator[Finding]:
+    if settings.arrivals_queue_url is None:
+        return
+    from retail_forecast.lake.sqs import SqsQueue
+
+    queue, dead = SqsQueue(settings.arrivals_queue_url, settings.aws_region), settings.arrivals_dead_letter_url
+    try:
+        yield Finding("arrivals queue", "ok", f"about {queue.waiting()} events wait")
+        if dead is None:
+            mend = "Set RETAIL_FORECAST_ARRIVALS_DEAD_LETTER_URL: events that cannot be used come again and again."
+            yield Finding("dead letters", "warn", "no queue for them", mend)
+        elif count := queue.waiting(dead):
+            mend = "Their attribute `reason` says why. Purge the queue when you have seen them."
+            yield Finding("dead letters", "warn", f"about {count} events could not be used", mend)
+        else:
+            yield Finding("dead letters", "ok", "none")
+    except AwsError as error:
+        yield Finding("arrivals queue", "fail", str(error).removesuffix(f" {error.fix}"), error.fix)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:

@@ -36,17 +36,22 @@ def run(
         raise typer.Exit(ExitCode.DATA_REJECTED)
 
 
-def backtest(cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, one horizon apart.")]) -> None:
+def backtest(
+    cutoffs: Annotated[int, typer.Option(min=1, help="Rolling cutoffs, one horizon apart.")] = 2,
+    at: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Only these of them.")] = None,
+) -> None:
     """The recipe against the baselines on rolling cutoffs: one table, a row per level."""
-    from retail_forecast.cli.backtesting import backtest_scores, level_table, quantile_table
+    from retail_forecast.cli.backtesting import backtest_scores, cutoff_table, level_table, quantile_table
     from retail_forecast.dataset import load_dataset
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
     dataset = load_dataset(settings.dataset_path)
     with progress() as show:
-        scores = backtest_scores(settings, dataset, cutoffs=cutoffs, on_progress=show)
+        chosen = sorted({given.date() for given in at}) if at else cutoffs
+        scores = backtest_scores(settings, dataset, cutoffs=chosen, on_progress=show)
     console().print(level_table(scores))
+    console().print(cutoff_table(scores))
     if (table := quantile_table(scores)) is not None:
         console().print(table)
 

@@ -25,7 +25,8 @@ class Entry:
 
     e_tag, size (bytes) and last_modified are those of the latest content; sha256 and partitions (→ rows) are those of
     the latest content that was accepted, if any was. `rules` names what a content was judged by (the dataset, the
-    stores that were known): a rejected one is looked at again when the rules have changed.
+    stores that were known): a rejected one is looked at again when the rules have changed. version_id is S3's, where
+    the bucket keeps versions; sequencer is that of the event which led here, and orders an object's events.
     """
 
     object: str
@@ -39,6 +40,8 @@ class Entry:
     partitions: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
     fix: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,20 @@ class Ledger:
         return [entry for entry in here if earlier.entries.get(entry.object) != entry]
 
 
-def read_ledger(lake: Lake, *, keep_deleted: bool, version: int | None = None) -> Ledger:
-    """The ledger at a version (default: the newest). A version that is no longer kept reads as the empty ledger."""
+def read_ledger(lake: Lake, *, keep_deleted: bool, version: int | None = None, known: Ledger | None = None) -> Ledger:
+    """The ledger at a version (default: the newest). A version that is no longer kept reads as the empty ledger.
+
+    known: a ledger that was read before; it is given back if it is still the newest, for the price of a listing.
+    """
     document = _document(lake)
     if version is not None and version not in document.versions():
         return Ledger(0, {}, keep_deleted)
+    if (
+        known is not None
+        and known.keep_deleted == keep_deleted
+        and known.version == max(document.versions(), default=0)
+    ):
+        return known
     number, raw = document.read(version)
     return Ledger(number, {one["object"]: Entry(**one) for one in raw.get("entries", [])}, keep_deleted)
 

@@ -18,6 +18,7 @@ import polars as pl
 
 from retail_forecast.errors import PublishConflictError
 from retail_forecast.lake.stores import ObjectInfo, Store, open_store
+from retail_forecast.lake.symlinks import follow
 from retail_forecast.lake.versions import VersionedDocument
 
 WHOLE = "all"
@@ -29,13 +30,17 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class Input:
-    """One source object behind a part; `size` in bytes, `sha256` of its content, `rows` that it gave to the part."""
+    """One source object behind a part; `size` in bytes, `sha256` of its content, `rows` that it gave to the part.
+
+    version_id: S3's, where its bucket keeps versions.
+    """
 
     object: str
     e_tag: str
     size: int
     sha256: str
     rows: int
+    version_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,7 @@ class Table:
             renewed = {key: replace(part, data_version=data_version) for key, part in written.items()}
             parts = {key: part for key, part in {**manifest.parts, **renewed}.items() if key not in gone}
             if parts == manifest.parts:
+                self._link(manifest.version, ())
                 return Published((), manifest, data_version)
             stamp = datetime.now(UTC).isoformat(timespec="seconds")
             content = {"published_at": stamp, "parts": [asdict(parts[key]) for key in sorted(parts)]}
@@ -139,8 +145,16 @@ class Table:
                 version = self._document.write_next(manifest.version, content)
             except PublishConflictError:
                 continue
+            self._link(manifest.version, changed)
             return Published(tuple(changed), Manifest(version, parts, stamp), data_version)
         raise PublishConflictError(f"{self.store.url_of(self.name)} (after {_ATTEMPTS} attempts)")
+
+    def _link(self, before: int, changed: Iterable[str]) -> None:
+        def present() -> tuple[int, dict[str | None, str]]:
+            manifest = self.manifest()
+            return manifest.version, {_linked_as(key): part.path for key, part in manifest.parts.items()}
+
+        follow(self.store, self.name, present, before=before, changed=[_linked_as(key) for key in changed])
 
     def scan(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame | None:
         """The table's rows, with date partitions from `since` to `until` (inclusive) only; None if there are none."""
@@ -148,7 +162,7 @@ class Table:
         parts = [part for key, part in sorted(self.manifest().parts.items()) if key == WHOLE or low <= key <= high]
         if not parts:
             return None
-        return pl.scan_parquet([self.store.url_of(part.path) for part in parts])
+        return self.store.scan_parquet([part.path for part in parts])
 
     def unlisted_parts(self) -> tuple[list[ObjectInfo], datetime]:
         """Parts that lie in the lake and that no kept manifest lists, and since when at least none has listed them."""
@@ -176,6 +190,10 @@ class Table:
         if there is None or there.last_modified < datetime.now(UTC) - FRESH:
             self.store.write(path, data)
         return Part(partition, path, new.frame.height, digest, digest, new.inputs, dict(new.stats))
+
+
+def _linked_as(partition: str) -> str | None:
+    return None if partition == WHOLE else partition
 
 
 def _changed(old: Manifest, written: Mapping[str, Part], gone: set[str]) -> list[str]:
@@ -207,6 +225,6 @@ class Lake:
         return Table(self.store, name)
 
 
-def open_lake(url: str) -> Lake:
+def open_lake(url: str, **options: Any) -> Lake:
     """The lake at a URL; see `open_store`."""
-    return Lake(open_store(url))
+    return Lake(open_store(url, **options))

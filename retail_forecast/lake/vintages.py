@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from retail_forecast.errors import NotFoundError
+from retail_forecast.lake.symlinks import point_at
 from retail_forecast.lake.tables import Lake
 from retail_forecast.lake.versions import VersionedDocument
 
@@ -84,11 +85,12 @@ def publish_vintage(
 
 def put_in_force(lake: Lake, id: str) -> None:
     """Makes a published vintage the one that readers get. Raises NotFoundError."""
-    read_vintage(lake, id)
-    pointer = _pointer(lake)
+    vintage, pointer = read_vintage(lake, id), _pointer(lake)
     version, content = pointer.read()
     if content.get("id") != id:
         pointer.write_next(version, {"id": id})
+    for name in ("forecasts", "level_forecasts") if vintage.levels else ("forecasts",):
+        point_at(lake.store, name, f"{_PREFIX}/{id}/{name}.parquet")
 
 
 def parquet_bytes(frame: pl.DataFrame, *, rows_at_once: int | None = None) -> bytes:
@@ -143,7 +145,7 @@ def _pointer(lake: Lake) -> VersionedDocument:
 def scan_forecasts(lake: Lake, id: str) -> pl.LazyFrame:
     """The vintage's forecasts: one row per series and period, sorted by store_id, item_id, date."""
     read_vintage(lake, id)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/forecasts.parquet"))
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/forecasts.parquet"])
 
 
 def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
@@ -155,13 +157,13 @@ def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
     if level not in vintage.levels:
         fix = f"It has {', '.join(vintage.levels) or 'none: publish forecasts again'}."
         raise NotFoundError(f"Level {level!r} in vintage {id}", fix=fix)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/level_forecasts.parquet")).filter(level=level)
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/level_forecasts.parquet"]).filter(level=level)
 
 
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
     """The feature rows behind the vintage's forecasts: one row per series and period."""
     read_vintage(lake, id)
-    return pl.scan_parquet(lake.store.url_of(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+    return lake.store.scan_parquet([f"{_PREFIX}/{id}/{_SCENARIOS}"])
 
 
 def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:

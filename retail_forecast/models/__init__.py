@@ -3,7 +3,6 @@
 from retail_forecast.models.alignment import alignment_factors, fit_alignment
 from retail_forecast.models.baselines import BASELINES, Baseline
 from retail_forecast.models.bundle import Bundle, write_bundle
-from retail_forecast.models.calibration import fit_level
 from retail_forecast.models.coherence import raise_to_parts
 from retail_forecast.models.ensemble import load_members, predict_members, train_members
 from retail_forecast.models.interval_fitting import Sample, fit_intervals
@@ -22,7 +21,6 @@ __all__ = [
     "compute_spread",
     "fit_alignment",
     "fit_intervals",
-    "fit_level",
     "intervals_from_json",
     "intervals_to_json",
     "load_members",

@@ -4,7 +4,7 @@ bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 shards/groups/    the same for the sums of groups, where there are groups
-calibration.json  the level by which means are multiplied, and how far they follow their groups (after a backtest)
+calibration.json  how far items follow their groups (after a backtest)
 intervals.json    residual quantiles of the backtest, by level (once there was one)
 scores.json       the backtest's scores (once there was one)
 """
@@ -31,7 +31,7 @@ from retail_forecast.models.ensemble import load_members, predict_members
 from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import Recipe
 
-FORMAT = 3
+FORMAT = 4
 GROUPS = "groups"
 KEYS = ["store_id", "item_id", "date"]
 SERIES_LEVEL = "store_id/item_id"
@@ -84,19 +84,10 @@ class Bundle:
         return intervals_from_json(_read_json(self.path / "intervals.json"))
 
     @cached_property
-    def level(self) -> float:
-        """What the backtest says means are to be multiplied with; 1 before there was one."""
-        return self._calibration.get("level", 1.0)
-
-    @cached_property
     def alignment_weight(self) -> float:
         """How far items follow their groups; all the way before there was a backtest."""
-        return self._calibration.get("alignment", 1.0)
-
-    @cached_property
-    def _calibration(self) -> dict[str, float]:
         file = self.path / "calibration.json"
-        return _read_json(file) if file.exists() else {}
+        return float(_read_json(file)["alignment"]) if file.exists() else 1.0
 
     def predict(self, features: pl.DataFrame) -> pl.DataFrame:
         """One row per feature row, in its order: store_id, item_id, date, mean (expected units).
@@ -118,7 +109,7 @@ class Bundle:
             mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
         if "alignment" in features.columns:
             mean *= features["alignment"].to_numpy()
-        return features.select(KEYS).with_columns(mean=pl.Series(mean * self.level).cast(pl.Float32))
+        return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
 
     def predict_groups(self, rows: pl.DataFrame) -> pl.DataFrame:
         """One row per feature row of a group, in its order: store_id, group, date, mean (expected units of all)."""
@@ -128,9 +119,7 @@ class Bundle:
 
     def alignment(self, features: pl.DataFrame, forecasts: pl.DataFrame, groups: pl.DataFrame) -> pl.Series:
         """The column `alignment` of feature rows whose means are `forecasts`: all of their groups must be there."""
-        grouped = forecasts.with_columns(
-            group=group_column(features, self.grouping), mean=forecasts["mean"] / self.level
-        )
+        grouped = forecasts.with_columns(group=group_column(features, self.grouping))
         return alignment_factors(grouped, groups, weight=self.alignment_weight)
 
     def add_quantiles(self, forecasts: pl.DataFrame, quantiles: Sequence[float]) -> pl.DataFrame:

@@ -42,10 +42,6 @@ class Sample:
         """The same of some of the cutoffs."""
         return Sample(self.groups, self.mean[cutoffs], self.units[cutoffs], self.spread[cutoffs])
 
-    def levelled(self, factor: float) -> Sample:
-        """The same with means multiplied by `factor`."""
-        return Sample(self.groups, self.mean * factor, self.units, self.spread)
-
     @property
     def is_known(self) -> bool:
         """Whether any residual can be told."""

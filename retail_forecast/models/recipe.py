@@ -43,15 +43,15 @@ class Recipe:
     tweedie_power: float = 1.1
     aligned: bool = True
     group_window_periods: int = 1456
-    group_trees: int = 125
+    group_trees: int = 250
     seed: int = 1
     threads: int = 1
 
     def for_groups(self) -> Recipe:
-        """The recipe of the groups' model: few series, so more years, smaller leaves and more of the features."""
+        """The recipe of the groups' model: few series, so more years, smaller leaves, more features, one member."""
         return replace(
             self,
-            members=(PLAIN, SCALED),
+            members=(SCALED,),
             window_periods=self.group_window_periods,
             most_rows=2_000_000,
             trees=self.group_trees,
@@ -112,8 +112,16 @@ class Recipe:
 
 Preset = Literal["fast", "standard", "best"]
 PRESETS: Mapping[Preset, Recipe] = {
-    "fast": Recipe(members=(PLAIN,), window_periods=420, most_rows=200_000, trees=60, leaves=31, group_trees=60),
+    "fast": Recipe(
+        members=(PLAIN,),
+        window_periods=420,
+        most_rows=150_000,
+        trees=50,
+        learning_rate=0.12,
+        leaves=31,
+        group_trees=125,
+    ),
     "standard": Recipe(),
-    "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_trees=375),
+    "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_trees=500),
 }
 """Recipes by budget, for daily data."""

@@ -1,19 +1,28 @@
 """The arrivals sensor: what lands becomes facts that Dagster knows. Automation decides what follows from them.
 
+With a queue of events a tick looks at the objects that they name, and now and then at the whole landing, which finds
+what events missed; without one, every tick lists the landing.
+
 The ledger in the lake is written first (see `lake.arrivals`), and facts are what the ledger says and Dagster does not:
 after a crash at any point the same facts are reported again, and one that is reported twice changes nothing.
 """
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
 
 import dagster as dg
 
 from retail_forecast.dataset import Dataset
+from retail_forecast.lake.arrivals import Poll
 from retail_forecast.lake.ledger import Entry, Fact, Ledger
+from retail_forecast.lake.sightings import Discarded
 from retail_forecast.lake.tables import WHOLE, digest_of
 from retail_forecast.orchestration.checks.landing import evaluate_landing, readable_check
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.arrivals import current_ledger, look_for_arrivals
+from retail_forecast.settings import Settings
 
 DATA_VERSION = "dagster/data_version"
 FILES_PER_TICK = 200
@@ -24,38 +33,82 @@ AssetEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvalua
 
 
 def build_arrivals_sensor(platform: Platform) -> dg.SensorDefinition:
-    """The sensor over the platform's landing. Its cursor is the ledger version that was reported through."""
+    """The sensor over the platform's landing. It keeps the last ledger, so that a quiet tick does not read it."""
+    last: list[Ledger] = []
 
     @dg.sensor(
         name="arrivals",
         minimum_interval_seconds=platform.settings.arrivals_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Compares the landing with the ledger and reports each changed partition's content hash.",
+        description="Compares what landed with the ledger and reports each changed partition's content hash.",
     )
-    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        cursor = Cursor.parse(context.cursor)
+        events = None if cursor.listing_is_due(platform.settings) else platform.events()
         poll = look_for_arrivals(
             platform.lake,
             platform.landing,
             platform.dataset,
             settle_seconds=platform.settings.settle_seconds,
+            arrivals=events,
+            known=last[0] if last else None,
             limit=FILES_PER_TICK,
             workers=platform.settings.workers,
         )
-        if context.cursor == str(poll.ledger.version):
-            return dg.SkipReason(f"Nothing new; {len(poll.waiting)} files may still be being written.")
-        return _report(context, platform, poll.ledger)
+        last[:] = [poll.ledger]
+        if events is None and poll.remaining == 0 and platform.settings.arrivals_queue_url is not None:
+            cursor = replace(cursor, listed_at=time.time())
+        return _report(context, platform, poll, cursor)
 
     return arrivals
 
 
-def _report(context: dg.SensorEvaluationContext, platform: Platform, ledger: Ledger) -> dg.SensorResult:
-    facts = unreported_facts(context.instance, ledger, platform.dataset)
-    events: list[AssetEvent] = [materialization_of(fact) for fact in facts[:FACTS_PER_TICK]]
+@dataclass(frozen=True)
+class Cursor:
+    """How far the sensor has come: the ledger version that was reported through, and when the landing was last listed.
+
+    Written "VERSION" or "VERSION SECONDS"; losing it costs a listing and no fact.
+    """
+
+    version: int = 0
+    listed_at: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """The cursor that Dagster kept."""
+        version, _, listed_at = (text or "0").partition(" ")
+        return cls(int(version), float(listed_at or 0))
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.listed_at:.0f}" if self.listed_at else str(self.version)
+
+    def listing_is_due(self, settings: Settings) -> bool:
+        """Whether the whole landing is to be looked at: always without events, else now and then."""
+        return (
+            settings.arrivals_queue_url is None or time.time() >= self.listed_at + settings.arrivals_reconcile_seconds
+        )
+
+
+def _report(context: dg.SensorEvaluationContext, platform: Platform, poll: Poll, cursor: Cursor) -> dg.SensorResult:
+    """Facts that Dagster does not know, and the messages that were set aside: these are told once, so first."""
+    events: list[AssetEvent] = [_observation_of(one) for one in poll.look.discarded]
+    if cursor.version == poll.ledger.version:
+        skip = None if events else f"Nothing new; {len(poll.waiting)} files may still be being written."
+        return dg.SensorResult(asset_events=events, cursor=str(cursor), skip_reason=skip)
+    facts = unreported_facts(context.instance, poll.ledger, platform.dataset)
+    events += [materialization_of(fact) for fact in facts[:FACTS_PER_TICK]]
     if len(facts) > FACTS_PER_TICK:
-        return dg.SensorResult(asset_events=events, cursor=context.cursor)
-    reported = current_ledger(platform.lake, platform.dataset, int(context.cursor or 0))
-    events += news_of_files(reported, ledger, platform.dataset)
-    return dg.SensorResult(asset_events=events, cursor=str(ledger.version))
+        return dg.SensorResult(asset_events=events, cursor=str(cursor))
+    reported = current_ledger(platform.lake, platform.dataset, cursor.version)
+    events += news_of_files(reported, poll.ledger, platform.dataset)
+    return dg.SensorResult(asset_events=events, cursor=str(replace(cursor, version=poll.ledger.version)))
+
+
+def _observation_of(discarded: Discarded) -> dg.AssetObservation:
+    """A message that names no object belongs to no table; it is shown with the sales, where people look."""
+    place = "the queue; RETAIL_FORECAST_ARRIVALS_DEAD_LETTER_URL is not set" if discarded.kept else "the dead letters"
+    metadata = {"message": discarded.message.id, "reason": discarded.reason, "is now in": place}
+    return dg.AssetObservation(raw_key("sales"), metadata=metadata)
 
 
 def raw_key(table: str) -> dg.AssetKey:

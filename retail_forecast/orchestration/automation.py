@@ -11,6 +11,7 @@ where it arrives and a corrected old partition goes on. Two properties of Dagste
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -66,13 +67,16 @@ def when_tables_or_champion_change() -> Condition:
     return _follow(trigger, may_be_missing=SALES).with_label("when_tables_or_champion_change")
 
 
-def build_automation_sensor(*, interval_seconds: int) -> dg.AutomationConditionSensorDefinition:
-    """The sensor that evaluates the conditions of all assets."""
+def build_automation_sensor(
+    *, interval_seconds: int, tags: Mapping[str, str]
+) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the conditions of all assets; the runs it asks for have the tags."""
     return dg.AutomationConditionSensorDefinition(
         "automation",
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
+        run_tags=tags,
         emit_backfills=True,  # otherwise each partition is a run, whatever the asset's backfill policy says
         description="Asks for what is missing or behind: each asset's automation condition decides.",
     )

@@ -17,7 +17,7 @@ from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.orchestration.checks.forecasts import forecasts_are_sound
 from retail_forecast.orchestration.checks.landing import FOLLOWED, evaluate_following
 from retail_forecast.orchestration.checks.sales import sales_are_sound
-from retail_forecast.orchestration.gate import read_outcome
+from retail_forecast.orchestration.gate import noted_champion
 from retail_forecast.orchestration.instance import close_abandoned_runs, runs_in_progress
 from retail_forecast.orchestration.jobs import FORECASTS, PUBLISH_SALES, PUBLISH_TABLES, REFRESH, RETRAIN, Job
 from retail_forecast.orchestration.lake_retention import deployed_vintage
@@ -94,15 +94,15 @@ def _behind_sales(platform: Platform) -> Behind:
 
 def _outdated_vintage(platform: Platform) -> list[str]:
     """The vintage in force, if its sales, another table or its model are no longer the present ones."""
-    vintage, outcome = latest_vintage(platform.lake), read_outcome(platform.lake)
+    vintage, champion = latest_vintage(platform.lake), noted_champion(platform.lake)
     if vintage is None:
-        return ["none"] if outcome is not None and outcome.champion is not None else []
+        return ["none"] if champion is not None else []
     for table in platform.dataset.tables:
         parts = platform.lake.table(table).manifest().parts.values()
         present = {(part.partition, one.sha256) for part in parts for one in part.inputs}
         if present != {(one["partition"], one["sha256"]) for one in vintage.inputs.get(table, [])}:
             return [vintage.id]
-    return [vintage.id] if outcome is not None and outcome.champion not in (None, vintage.model_version) else []
+    return [vintage.id] if champion not in (None, vintage.model_version) else []
 
 
 def _unserved_vintage(platform: Platform, instance: dg.DagsterInstance) -> list[str]:

@@ -26,20 +26,26 @@ from retail_forecast.orchestration.training_run import (
     read_backtest,
     read_progress,
 )
-from retail_forecast.pipeline.backtest import CHALLENGER, CHAMPION
+from retail_forecast.orchestration.workshop import JOB_ARN
+from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training, read_json
-from retail_forecast.registry import ModelRegistry
+from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
 
-_OUTCOME = "last_gate.json"
+_OUTCOME, _CHAMPION = "last_gate.json", "champion.json"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the gate decided: versions of the challenger and of the champion afterwards, and the mean scores."""
+    """What the gate decided: versions of the challenger and of the champion afterwards, and the mean scores.
+
+    passed: the gate's verdict. promoted: the challenger is champion. waiting: a person has to approve it.
+    """
 
     challenger: str
     champion: str | None
+    passed: bool
     promoted: bool
+    waiting: bool
     reasons: tuple[str, ...]
     numbers: Mapping[str, float]
 
@@ -53,18 +59,25 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
-        tags = {"request": progress.request, "recipe": bundle.recipe.digest}
+        tags = {"request": progress.request, "recipe": bundle.recipe.digest, **_origin(platform.lake, progress)}
         version = registry.register(bundle.path, metrics=_metrics(decision, tested), tags=tags)
         window_start = date.fromisoformat(bundle.origin["window_start"])
-    if decision.promote:
-        registry.promote(version.version)
-    else:
-        registry.reject(version.version, " ".join(decision.reasons))
+    by_hand = platform.settings.promotion == "manual"
+    if not _is_settled(platform.lake, version):
+        _settle(registry, version.version, decision, by_hand)
     present = registry.champion()
+    champion = present.version if present else None
     outcome = Outcome(
-        version.version, present.version if present else None, decision.promote, decision.reasons, decision.numbers
+        challenger=version.version,
+        champion=champion,
+        passed=decision.promote,
+        promoted=decision.promote and champion == version.version,
+        waiting=decision.promote and registry.get(version.version).stage == "challenger",
+        reasons=decision.reasons,
+        numbers=decision.numbers,
     )
     platform.lake.store.write(_OUTCOME, json.dumps(asdict(outcome)).encode())
+    note_champion(platform.lake, champion)
     finish_training(
         platform.lake,
         progress.request,
@@ -76,16 +89,60 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     return outcome
 
 
+def _is_settled(lake: Lake, version: ModelVersion) -> bool:
+    """Whether somebody decided about the version already; what the gate rejected, it may judge again.
+
+    A step that is repeated must not undo what a person did since.
+    """
+    if version.stage == "challenger":
+        return False
+    last = read_outcome(lake)
+    by_gate = last is not None and last.challenger == version.version and not last.passed
+    return not (version.stage == "rejected" and by_gate)
+
+
+def _settle(registry: ModelRegistry, version: str, decision: Decision, by_hand: bool) -> None:
+    if not decision.promote:
+        registry.reject(version, " ".join(decision.reasons))
+    elif not by_hand:
+        registry.promote(version)
+
+
+def note_champion(lake: Lake, version: str | None) -> None:
+    """Notes in the lake which version is champion, for those who must not ask the registry at each look."""
+    lake.store.write(_CHAMPION, json.dumps({"version": version}).encode())
+
+
+def noted_champion(lake: Lake) -> str | None:
+    """The champion when the gate or the registry's decisions were looked at last; None without one."""
+    noted = read_json(lake, _CHAMPION)
+    if noted is not None:
+        version: str | None = noted["version"]
+        return version
+    outcome = read_outcome(lake)  # of a lake that is older than the note
+    return outcome.champion if outcome is not None else None
+
+
 def read_outcome(lake: Lake) -> Outcome | None:
     """The last decision of the gate, or None before the first."""
     raw = read_json(lake, _OUTCOME)
-    return Outcome(**{**raw, "reasons": tuple(raw["reasons"])}) if raw else None
+    if raw is None:
+        return None
+    before_approvals = {"passed": raw["promoted"], "waiting": False}  # what an older document leaves out
+    return Outcome(**{**before_approvals, **raw, "reasons": tuple(raw["reasons"])})
 
 
 def gate_metadata(outcome: Outcome) -> dict[str, Any]:
     """The decision's numbers and reasons, for the UI."""
     scores = {f"WRMSSE {name}": value for name, value in outcome.numbers.items()}
-    return {**scores, "why": bullet_list(outcome.reasons)}
+    waiting = {"waits for approval": outcome.challenger} if outcome.waiting else {}
+    return {**scores, **waiting, "why": bullet_list(outcome.reasons)}
+
+
+def _origin(lake: Lake, progress: Progress) -> dict[str, str]:
+    """The training job, where the trainer has a name for it that others know."""
+    job = Artifact(lake, MODELS, str(progress.model)).info().get(JOB_ARN)
+    return {TRAINING_JOB: str(job)} if job else {}
 
 
 def _complete_bundle(lake: Lake, progress: Progress, folder: Path) -> Bundle:
@@ -107,11 +164,11 @@ def _decide(
         tested.scores, CHALLENGER, recipe=bundle.recipe.digest, training_cutoff=bundle.training_cutoff
     )
     baselines = [contender(tested.scores, name) for name in BASELINES]
-    champion = _champion(registry, progress, tested)
+    champion = _rival(registry, progress, tested)
     return decide(challenger, champion, baselines, tolerance=platform.settings.gate_tolerance)
 
 
-def _champion(registry: ModelRegistry, progress: Progress, tested: Tested) -> Contender | None:
+def _rival(registry: ModelRegistry, progress: Progress, tested: Tested) -> Contender | None:
     if progress.champion is None:
         return None
     version = registry.get(progress.champion)

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from importlib.resources import files
 from string import Template
+from typing import Any
+from urllib.parse import urlparse
 
 import dagster as dg
 import psutil
+import yaml
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._time import get_current_datetime
 
+from retail_forecast.errors import ConfigurationError
 from retail_forecast.settings import Settings
 
 PROCESS_TAG = "retail_forecast/process"
 _DELETED_AT_ONCE = 1000
+_UPLOAD_SECONDS = 30
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -28,11 +33,36 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 def prepare_dagster_home(settings: Settings) -> None:
     """Writes dagster.yaml, for processes that are started with DAGSTER_HOME."""
     template = files("retail_forecast.orchestration").joinpath("dagster.yaml").read_text(encoding="utf-8")
-    text = Template(template).substitute(home=settings.dagster_home.as_posix())
+    text = Template(template).substitute(home=settings.dagster_home.as_posix()) + _compute_logs(settings)
     path = settings.dagster_home / "dagster.yaml"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _compute_logs(settings: Settings) -> str:
+    """The section of dagster.yaml that keeps what runs print in S3; nothing where the settings name no bucket.
+
+    Partial outputs are uploaded while a run goes on, so the UI shows them from any machine.
+    """
+    if settings.compute_logs_url is None:
+        return ""
+    url = urlparse(settings.compute_logs_url)
+    if url.scheme != "s3" or not url.netloc:
+        key, expected = "RETAIL_FORECAST_COMPUTE_LOGS_URL", "a folder on S3, such as s3://bucket/compute-logs"
+        raise ConfigurationError(key=key, found=settings.compute_logs_url, expected=expected)
+    config: dict[str, Any] = {
+        "bucket": url.netloc,
+        "prefix": url.path.strip("/") or "compute-logs",
+        "region": settings.aws_region,
+        "local_dir": (settings.dagster_home / "compute-logs").as_posix(),
+        "skip_empty_files": True,
+        "upload_interval": _UPLOAD_SECONDS,
+    }
+    if settings.lake_kms_key is not None:
+        config["upload_extra_args"] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.lake_kms_key}
+    section = {"module": "dagster_aws.s3", "class": "S3ComputeLogManager", "config": config}
+    return "\n" + yaml.safe_dump({"compute_logs": section}, sort_keys=False)
 
 
 def process_tag() -> str:

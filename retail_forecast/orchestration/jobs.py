@@ -7,6 +7,7 @@ from retail_forecast.orchestration.checks.sales import sales_are_sound
 from retail_forecast.orchestration.instance import prune_runs, runs_in_progress
 from retail_forecast.orchestration.lake_retention import deployed_vintage, prune
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.run_tags import DATASET
 
 PUBLISH_SALES, PUBLISH_TABLES = "publish_sales", "publish_tables"
 RETRAIN, REFRESH = "retrain", "refresh_forecasts"
@@ -22,17 +23,19 @@ Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 def build_jobs(platform: Platform) -> list[Job]:
     """The jobs over a dataset's assets, and those that tidy up."""
     tables = [name for name in platform.dataset.tables if name != "sales"]
-    jobs: list[Job] = [
-        dg.define_asset_job(PUBLISH_SALES, ["sales"], description="Makes partitions of sales anew from their files."),
-        dg.define_asset_job(RETRAIN, list(TRAINING), description="Trains a challenger now and puts it to the gate."),
-        dg.define_asset_job(REFRESH, list(FORECASTS), description="Forecasts with the champion, serves, measures."),
-        prune_history,
-        build_prune_lake(platform),
+    described = {
+        PUBLISH_SALES: (["sales"], "Makes partitions of sales anew from their files."),
+        RETRAIN: (list(TRAINING), "Trains a challenger now and puts it to the gate."),
+        REFRESH: (list(FORECASTS), "Forecasts with the champion, serves, measures."),
+        PUBLISH_TABLES: (tables, "Makes the tables beside sales anew from their files."),
+    }
+    tags = {DATASET: platform.dataset.name}
+    jobs = [
+        dg.define_asset_job(name, assets, description=description, tags=tags)
+        for name, (assets, description) in described.items()
+        if assets
     ]
-    if tables:
-        description = "Makes the tables beside sales anew from their files."
-        jobs.append(dg.define_asset_job(PUBLISH_TABLES, tables, description=description))
-    return jobs
+    return [*jobs, prune_history, build_prune_lake(platform)]
 
 
 @dg.op(description="Deletes finished runs that are 90 days old, unless what they made is still the latest.")

@@ -70,6 +70,12 @@ def frame_metadata(frame: pl.DataFrame) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns), "dagster/row_count": frame.height, "first rows": shown}
 
 
+def linked(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with addresses as links."""
+    is_link = {name: isinstance(value, str) and value.startswith("https://") for name, value in info.items()}
+    return {name: dg.MetadataValue.url(value) if is_link[name] else value for name, value in info.items()}
+
+
 def bullet_list(sentences: Sequence[str]) -> dg.MarkdownMetadataValue:
     """Sentences as a Markdown list."""
     return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in sentences) or "none")

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from retail_forecast.dataset import Dataset
+from retail_forecast.errors import ConfigurationError
 from retail_forecast.lake import Lake, Store, open_lake, open_store
+from retail_forecast.lake.sightings import EventArrivals
+from retail_forecast.lake.sqs import SqsQueue
 from retail_forecast.models import Recipe
-from retail_forecast.orchestration.notifier import LogNotifier
 from retail_forecast.settings import Settings
+from retail_forecast.telemetry.metrics import open_metrics
+from retail_forecast.telemetry.notifier import open_notifier
 from retail_forecast.training.recipes import chosen_recipe
 
 if TYPE_CHECKING:
@@ -41,12 +45,39 @@ class Platform:
     @cached_property
     def lake(self) -> Lake:
         """The lake."""
-        return open_lake(self.settings.lake)
+        return open_lake(self.settings.lake, **self._bucket)
 
     @cached_property
     def landing(self) -> Store:
         """The landing."""
-        return open_store(self.settings.landing)
+        return open_store(self.settings.landing, **self._bucket)
+
+    def events(self) -> EventArrivals | None:
+        """The landing's events, if the settings name their queue. Raises ConfigurationError without a landing on S3."""
+        settings = self.settings
+        if settings.arrivals_queue_url is None:
+            return None
+        if not self.landing.is_s3:
+            key, expected = (
+                "RETAIL_FORECAST_LANDING_URL",
+                "s3://bucket/prefix, as RETAIL_FORECAST_ARRIVALS_QUEUE_URL is set",
+            )
+            raise ConfigurationError(key=key, found=settings.landing, expected=expected)
+        return EventArrivals(self.landing, self._queue)
+
+    @cached_property
+    def _queue(self) -> SqsQueue:
+        settings = self.settings
+        return SqsQueue(
+            str(settings.arrivals_queue_url),
+            settings.aws_region,
+            settings.arrivals_dead_letter_url,
+            settings.arrivals_visibility_seconds,
+        )
+
+    @property
+    def _bucket(self) -> dict[str, str | None]:
+        return {"region": self.settings.aws_region, "kms_key": self.settings.lake_kms_key}
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -72,7 +103,8 @@ def build_resources(platform: Platform, overrides: Mapping[str, Any]) -> dict[st
         "trainer": dg.ResourceDefinition(lambda _: _open_trainer(settings)),
         "registry": dg.ResourceDefinition(lambda _: _open_registry(settings)),
         "endpoint_port": dg.ResourceDefinition(lambda _: _open_endpoint(settings)),
-        "notifier": LogNotifier(),
+        "notifier": dg.ResourceDefinition(lambda _: open_notifier(settings)),
+        "metrics": dg.ResourceDefinition(lambda _: open_metrics(settings)),
         **overrides,
     }
 

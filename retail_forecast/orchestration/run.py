@@ -26,6 +26,8 @@ from retail_forecast.orchestration.instance import PROCESS_TAG, close_abandoned_
 from retail_forecast.orchestration.jobs import FORECASTS, TRAINING
 from retail_forecast.orchestration.partitions import RANGE_END, RANGE_START, contiguous_ranges
 from retail_forecast.orchestration.resources import OnProgress, Platform
+from retail_forecast.orchestration.run_logs import AS_JSON
+from retail_forecast.orchestration.run_tags import CUTOFF, DATASET
 from retail_forecast.orchestration.training_run import training_is_pending
 from retail_forecast.pipeline.arrivals import current_ledger, look_for_arrivals
 from retail_forecast.pipeline.tables import stale_partitions
@@ -33,7 +35,6 @@ from retail_forecast.settings import Settings
 
 SALES = dg.AssetKey("sales")
 _SETTLE_LOOKS = 5
-_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the event log has it all
 
 
@@ -158,11 +159,12 @@ class _Run:
         self._execute(name, count or len(keys), self.job, tags or {}, asset_selection=keys)
 
     def _execute(self, name: str, count: int, job: dg.JobDefinition, tags: Mapping[str, str], **selection: Any) -> None:
-        all_tags = {**tags, PROCESS_TAG: process_tag()}
+        all_tags = {**tags, PROCESS_TAG: process_tag(), DATASET: self.platform.dataset.name}
         if self.platform.cutoff is not None:
-            all_tags["retail_forecast/cutoff"] = self.platform.cutoff.isoformat()
+            all_tags[CUTOFF] = self.platform.cutoff.isoformat()
         with self._stage(name, count), _plain_errors(name):
-            result = job.execute_in_process(_QUIET, self.instance, tags=all_tags, **selection)
+            told = _QUIET if self.platform.settings.log_format == "text" else AS_JSON
+            result = job.execute_in_process(told, self.instance, tags=all_tags, **selection)
         for check in result.get_asset_check_evaluations():
             if not check.passed:
                 self.notes.append(f"{check.asset_key.to_user_string()}: {check.check_name} does not hold")

@@ -23,13 +23,13 @@ from retail_forecast.lake import Lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.orchestration.resources import Platform
-from retail_forecast.orchestration.workshop import OnLog, Workshop, cost_of, progress_listener
+from retail_forecast.orchestration.workshop import SHOWN_COST, OnLog, Workshop, cost_of, progress_listener
 from retail_forecast.pipeline.feature_sets import FeatureSet
 from retail_forecast.pipeline.features import build_training_features
 from retail_forecast.pipeline.request import RetrainingPolicy, TrainingRequest, decide_training, read_request
-from retail_forecast.pipeline.trainings import last_training, read_json, start_training
+from retail_forecast.pipeline.trainings import last_training, note_billed, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
-from retail_forecast.training import Trainer
+from retail_forecast.training import JobResult, Trainer
 
 MODELS, BACKTESTS = "models", "backtests"
 _PROGRESS = "training_progress.json"
@@ -127,6 +127,7 @@ def train(platform: Platform, trainer: Trainer, on_log: OnLog) -> Made:
             job = shop.job("train", {"features": shop.features(progress.features)}, recipe)
             result = trainer.run(job, on_log=progress_listener(platform, on_log))
             artifact.publish(result.model_dir, cost_of(result))
+            _note_bill(lake, job.task, result)
     write_progress(lake, replace(progress, model=artifact.fingerprint))
     return Made(artifact.fingerprint, _shown(artifact))
 
@@ -150,6 +151,7 @@ def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry, 
             job = shop.job("backtest", channels, recipe, cutoffs=str(cutoffs))
             result = trainer.run(job, on_log=progress_listener(platform, on_log))
             artifact.publish(result.model_dir, cost_of(result))
+            _note_bill(lake, job.task, result)
     rival = champion.version if champion else None
     write_progress(lake, replace(progress, backtest=artifact.fingerprint, champion=rival))
     return read_backtest(artifact)
@@ -208,10 +210,16 @@ def training_code() -> str:
 
 def read_progress(lake: Lake) -> Progress:
     """Where the training stands. Raises NotFoundError before the first."""
-    raw = read_json(lake, _PROGRESS)
-    if raw is None:
+    progress = find_progress(lake)
+    if progress is None:
         raise NotFoundError("A training set", fix="Materialize `features` first.")
-    return Progress(**raw)
+    return progress
+
+
+def find_progress(lake: Lake) -> Progress | None:
+    """Where the training stands, or None before the first."""
+    raw = read_json(lake, _PROGRESS)
+    return Progress(**raw) if raw is not None else None
 
 
 def made_artifacts(lake: Lake) -> set[str]:
@@ -225,6 +233,11 @@ def write_progress(lake: Lake, progress: Progress) -> None:
     lake.store.write(_PROGRESS, json.dumps(asdict(progress)).encode())
 
 
+def _note_bill(lake: Lake, task: str, result: JobResult) -> None:
+    if result.bill is not None:
+        note_billed(lake, task, result.bill.billed_seconds)
+
+
 def _shown(artifact: Artifact) -> dict[str, Any]:
     info = artifact.info()
-    return {name: info[name] for name in ("seconds", "peak memory GB", "published_at") if info.get(name) is not None}
+    return {name: info[name] for name in (*SHOWN_COST, "published_at") if info.get(name) is not None}

@@ -16,6 +16,9 @@ from retail_forecast.training import JobResult, TrainingJob
 
 OnLog = Callable[[str], None]
 
+JOB_ARN = "job ARN"
+"""Where the info of an artifact says which job in a cloud made it."""
+
 
 class Workshop:
     """A scratch folder for one job, below the home: the lake may be far away, and /tmp small."""
@@ -61,5 +64,13 @@ def progress_listener(platform: Platform, on_log: OnLog) -> OnLog:
 
 
 def cost_of(result: JobResult) -> dict[str, Any]:
-    """What a job took, for the info of its artifact."""
-    return {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb}
+    """What a job took, for the info of its artifact; of a job in a cloud also where it was, and its price."""
+    taken = {"seconds": result.wall_seconds, "peak memory GB": result.peak_memory_gb}
+    if (bill := result.bill) is None:
+        return taken
+    priced = {} if bill.cost_usd is None else {"cost USD": bill.cost_usd}
+    job = {"job ARN": bill.job_arn, "job": bill.console_url, "instance": bill.instance}
+    return {**taken, **job, "billed seconds": bill.billed_seconds, **priced}
+
+
+SHOWN_COST = ("seconds", "peak memory GB", "job ARN", "job", "instance", "billed seconds", "cost USD")

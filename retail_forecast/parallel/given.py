@@ -12,6 +12,7 @@ import logging
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -26,11 +27,17 @@ from retail_forecast.errors import ConfigurationError, TrainingError
 SETTING = "RETAIL_FORECAST_RAY_ADDRESS"
 _ANSWER_SECONDS = 20
 _PROBE_SECONDS = 120
+_JOIN_SECONDS = 600
 
 
 @contextmanager
-def given_cluster(address: str, shards: Sequence[object], environment: dict[str, str]) -> Iterator[None]:
-    """Joined inside the block. Raises ConfigurationError where it is not there, or TrainingError naming a node."""
+def given_cluster(
+    address: str, shards: Sequence[object], environment: dict[str, str], *, hosts: int = 1
+) -> Iterator[None]:
+    """Joined inside the block. Raises ConfigurationError where it is not there, or TrainingError naming a node.
+
+    hosts: more than 1 for so many that have to be there and share no files.
+    """
     import ray
 
     _require_answer(address)
@@ -42,10 +49,19 @@ def given_cluster(address: str, shards: Sequence[object], environment: dict[str,
         expected = f"a Ray cluster that this process can join (Ray says: {error})"
         raise ConfigurationError(key=SETTING, found=address, expected=expected) from error
     try:
-        _check_nodes(folders_of(shards))
+        _await_nodes(hosts)
+        _check_nodes(folders_of(shards) if hosts == 1 else set())
         yield
     finally:
         ray.shutdown()
+
+
+def _await_nodes(count: int) -> None:
+    until = time.monotonic() + _JOIN_SECONDS
+    while (there := len(living_nodes())) < count:
+        if time.monotonic() > until:
+            raise TrainingError(f"Only {there} of {count} hosts joined within {_JOIN_SECONDS} s. Look at their logs.")
+        time.sleep(0.5)
 
 
 def _require_answer(address: str) -> None:

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from retail_forecast.errors import TrainingError
 from retail_forecast.parallel.cluster import INSIDE_SHARD, private_cluster, refuse_second_cluster
 from retail_forecast.parallel.given import given_cluster, living_nodes
+from retail_forecast.parallel.hosts import hosts_in_cluster
+from retail_forecast.parallel.outputs import Delivery, pack
 from retail_forecast.settings import load_settings
 
 Shard = TypeVar("Shard")
@@ -74,7 +76,8 @@ def _cluster(shards: Sequence[object], workers: int) -> AbstractContextManager[N
     address = load_settings().ray_address
     if address is None:
         return private_cluster(min(workers, len(shards)))
-    return given_cluster(address, shards, {INSIDE_SHARD: "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"})
+    alone = {INSIDE_SHARD: "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+    return given_cluster(address, shards, alone, hosts=hosts_in_cluster.get())
 
 
 def _run_here(
@@ -126,7 +129,7 @@ def _run_on_ray(
         # more than any machine has would wait for ever
         most = max(node["Resources"].get("memory", 0.0) for node in living_nodes())
         options["memory"] = int(min(memory_gb * 1024**3, most))
-    task: Any = ray.remote(**options)(_guarded)
+    task: Any = ray.remote(**options)(_guarded if hosts_in_cluster.get() == 1 else _guarded_elsewhere)
     pending = {task.remote(function, shard): index for index, shard in enumerate(shards)}
     results: dict[int, Result] = {}
     while pending:
@@ -145,6 +148,11 @@ def _guarded(function: Callable[[Shard], Result], shard: Shard) -> Result | _Fai
         return _Failure(_summary(error), traceback.format_exc())
 
 
+def _guarded_elsewhere(function: Callable[[Shard], Result], shard: Shard) -> Delivery:
+    """On a host that shares no files with the one that asked."""
+    return pack(_guarded(function, shard), shard)
+
+
 def _fetch(reference: Any, shard: object) -> Any:
     import ray
 
@@ -156,6 +164,8 @@ def _fetch(reference: Any, shard: object) -> Any:
     except ray.exceptions.RayError as error:
         text = "its process was killed, by a signal or for memory. Run again, with fewer workers or smaller shards."
         raise _failed(shard, text, str(error)) from error
+    if isinstance(outcome, Delivery):
+        outcome = outcome.unpack()
     if isinstance(outcome, _Failure):
         raise _failed(shard, outcome.summary, outcome.trace) from ShardTraceback(f"\n{outcome.trace}")
     return outcome

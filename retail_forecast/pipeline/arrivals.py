@@ -9,6 +9,7 @@ from retail_forecast.dataset import Dataset
 from retail_forecast.ingest.drops import inspect_drop
 from retail_forecast.lake.arrivals import Poll, poll_arrivals
 from retail_forecast.lake.ledger import Ledger, read_ledger
+from retail_forecast.lake.sightings import Arrivals
 from retail_forecast.lake.stores import Store
 from retail_forecast.lake.tables import Lake, digest_of
 
@@ -19,11 +20,13 @@ def look_for_arrivals(
     dataset: Dataset,
     *,
     settle_seconds: float,
+    arrivals: Arrivals | None = None,
+    known: Ledger | None = None,
     limit: int | None = None,
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Poll:
-    """Looks at the landing once; see `lake.arrivals.poll_arrivals`."""
+    """Looks at the landing, or at what `arrivals` names of it, once; see `lake.arrivals.poll_arrivals`."""
     stores = known_stores(lake, dataset)
 
     def inspect(data: bytes, path: str, table: str) -> Mapping[str, int]:
@@ -37,6 +40,8 @@ def look_for_arrivals(
         rules=digest_of([dataset.hash, *sorted(stores or ())])[:16],
         now=datetime.now(UTC),
         settle_seconds=settle_seconds,
+        arrivals=arrivals,
+        known=known,
         keep_deleted=dataset.policy.deleted_files == "keep",
         limit=limit,
         workers=workers,

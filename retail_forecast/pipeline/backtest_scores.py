@@ -25,12 +25,10 @@ def write_intervals_and_scores(
     out: Path,
     *,
     model: str,
-    level: float,
     non_negative: bool,
 ) -> pl.DataFrame:
     """Writes intervals.json of `model`, scores.parquet and .json, coverage.parquet; returns the scores.
 
-    level: by which the means of the final forecasts are going to be multiplied; those in the scores are not.
     The quantiles in the scores come, at each cutoff, from the residuals of the other cutoffs.
     """
     series = predictions.select(SERIES).unique().sort(SERIES)
@@ -53,7 +51,7 @@ def write_intervals_and_scores(
         spread_periods=periods,
         non_negative=non_negative,
     )
-    write_json(out / "intervals.json", intervals_to_json(learned.fit(factor=level)))
+    write_json(out / "intervals.json", intervals_to_json(learned.fit()))
     of_quantiles, coverage = learned.judge(yardsticks, model=model)
     scores = pl.concat([score_against(predictions, yardsticks), of_quantiles]).sort(
         "model", "cutoff", maintain_order=True

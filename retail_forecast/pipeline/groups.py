@@ -65,12 +65,12 @@ def rows_after(rows: pl.LazyFrame, spec: FeatureSpec, cutoff: date) -> pl.DataFr
 
 
 def align_backtest(
-    predictions: pl.DataFrame, groups: pl.DataFrame, members: pl.DataFrame, champion: Mapping[date, tuple[float, float]]
+    predictions: pl.DataFrame, groups: pl.DataFrame, members: pl.DataFrame, champion: Mapping[date, float]
 ) -> tuple[pl.DataFrame, float]:
     """The predictions of the models that have group forecasts, aligned to them, and the challenger's weight.
 
     groups: model, cutoff, store_id, item_id (the group), date, mean. members: store_id, item_id, group.
-    champion: cutoffs at which the champion forecast itself, with its own weight and level.
+    champion: cutoffs at which the champion forecast itself, with its own weight.
     """
     groups = groups.rename({"item_id": "group"})
     known = groups["model"].unique().sort().to_list()
@@ -78,7 +78,7 @@ def align_backtest(
     ours = _with_groups(rows.filter(model="challenger"), groups.filter(model="challenger"))
     weight = fit_alignment(ours)
     aligned = [
-        _aligned(part, groups.filter(model=model, cutoff=cutoff), *_own(model, cutoff, champion, weight))
+        _aligned(part, groups.filter(model=model, cutoff=cutoff), _own(model, cutoff, champion, weight))
         if model in known
         else part
         for (model, cutoff), part in rows.partition_by("model", "cutoff", as_dict=True, maintain_order=True).items()
@@ -94,15 +94,12 @@ def group_members(
     return group_of(series.lazy(), attributes, spec, grouping).collect()
 
 
-def _own(
-    model: object, cutoff: object, champion: Mapping[date, tuple[float, float]], weight: float
-) -> tuple[float, float]:
-    own = champion.get(cutoff) if model == "champion" and isinstance(cutoff, date) else None
-    return own or (weight, 1.0)
+def _own(model: object, cutoff: object, champion: Mapping[date, float], weight: float) -> float:
+    return champion.get(cutoff, weight) if model == "champion" and isinstance(cutoff, date) else weight
 
 
-def _aligned(rows: pl.DataFrame, groups: pl.DataFrame, weight: float, level: float) -> pl.DataFrame:
-    factors = alignment_factors(rows.with_columns(pl.col("mean") / level), groups, weight=weight)
+def _aligned(rows: pl.DataFrame, groups: pl.DataFrame, weight: float) -> pl.DataFrame:
+    factors = alignment_factors(rows, groups, weight=weight)
     return rows.with_columns(mean=(pl.col("mean") * factors).cast(pl.Float32))
 
 

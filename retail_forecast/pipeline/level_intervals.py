@@ -34,10 +34,10 @@ class Backtested:
     quantiles: tuple[float, ...]
     non_negative: bool
 
-    def fit(self, *, without: int | None = None, factor: float = 1.0) -> dict[str, Intervals]:
-        """Level to intervals, from all cutoffs but one. factor: by which means are going to be multiplied."""
+    def fit(self, *, without: int | None = None) -> dict[str, Intervals]:
+        """Level to intervals, from all cutoffs but one."""
         kept = np.array([place for place in range(len(self.cutoffs)) if place != without])
-        samples = {name: sample.at(kept).levelled(factor) for name, sample in self.samples.items()}
+        samples = {name: sample.at(kept) for name, sample in self.samples.items()}
         known = {name: sample for name, sample in samples.items() if sample.is_known}
         return {
             name: fit_intervals(sample, quantiles=self.quantiles, non_negative=self.non_negative)

@@ -58,5 +58,5 @@ def _keep(lake: Lake, time: str, path: str, found: pl.DataFrame) -> None:
 
 
 def _find(lake: Lake, parts: Sequence[Part]) -> pl.DataFrame:
-    sales = pl.scan_parquet([lake.store.url_of(part.path) for part in parts])
+    sales = lake.store.scan_parquet([part.path for part in parts])
     return first_sales(sales).collect(engine="streaming")

@@ -125,13 +125,14 @@ class _PartMaker:
         return {day.isoformat(): part for (day,), part in days.items()}
 
     def _published_rows(self, partition: str) -> pl.DataFrame:
-        return pl.read_parquet(self.lake.store.url_of(self.published[partition].path))
+        return self.lake.store.read_parquet([self.published[partition].path])
 
     def _inputs(self, partition: str, entries: Sequence[Entry]) -> Iterator[Input]:
         before = self.published[partition].inputs if partition in self.published else ()
         for entry in entries:
             if entry.state == "accepted" and entry.sha256 is not None:
-                yield Input(entry.object, entry.e_tag, entry.size, entry.sha256, entry.partitions[partition])
+                rows = entry.partitions[partition]
+                yield Input(entry.object, entry.e_tag, entry.size, entry.sha256, rows, entry.version_id)
             else:
                 yield from (one for one in before if one.object == entry.object)
 

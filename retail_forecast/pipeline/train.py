@@ -37,6 +37,11 @@ class TrainingShard:
     cutoff: date
     out: Path
 
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that the training writes."""
+        return tuple(member_file(self.out, self.name, member) for member in self.recipe.members)
+
 
 def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
     """The preset's recipe for a dataset: Tweedie unless returns count, where no logarithm could be scaled."""

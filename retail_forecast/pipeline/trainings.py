@@ -1,5 +1,6 @@
 """Trainings as they start and end, and how much of the sales behind one has changed since.
 
+`billed_jobs.json` tells how long the last job of each task was, where jobs are billed.
 `trainings/<request id>.json` is the snapshot of the sales that a training started from, `last_training.json` the last
 training that ended, whether its model was promoted or rejected.
 """
@@ -18,7 +19,7 @@ from retail_forecast.dataset import KEYS
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.tables import Lake, Part
 
-_LAST, _STARTED = "last_training.json", "trainings/{}.json"
+_LAST, _STARTED, _BILLED = "last_training.json", "trainings/{}.json", "billed_jobs.json"
 _PARTS_AT_ONCE = 60
 
 
@@ -79,6 +80,16 @@ def finish_training(
     return _trained(content)
 
 
+def note_billed(lake: Lake, task: str, seconds: float) -> None:
+    """Notes the billed seconds of a job, for the estimate of the next."""
+    lake.store.write(_BILLED, json.dumps({**billed_seconds(lake), task: seconds}).encode())
+
+
+def billed_seconds(lake: Lake) -> dict[str, float]:
+    """Task to the billed seconds of its last job, of those that there were."""
+    return read_json(lake, _BILLED) or {}
+
+
 def last_training(lake: Lake) -> TrainedModel | None:
     """The last training that ended, or None before the first."""
     raw = read_json(lake, _LAST)
@@ -108,8 +119,8 @@ def _differing(lake: Lake, keys: list[str], before: Mapping[str, str], now: Mapp
 
 def _rows(lake: Lake, paths: list[str]) -> pl.DataFrame | None:
     """The rows of some parts; None when there are none, or when the parts were cleared away since."""
-    kept = [lake.store.url_of(path) for path in paths if lake.store.exists(path)]
-    return pl.read_parquet(kept) if kept else None
+    kept = [path for path in paths if lake.store.exists(path)]
+    return lake.store.read_parquet(kept) if kept else None
 
 
 def _path(part: Part | None) -> str | None:

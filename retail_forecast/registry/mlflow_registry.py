@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from retail_forecast.errors import NotFoundError, RegistryError
 from retail_forecast.models.bundle import Bundle
+from retail_forecast.registry.copies import take_copy
 from retail_forecast.registry.mlflow_client import connect, is_local, locked, mlflow_errors
 from retail_forecast.registry.port import ModelVersion, Stage
 
@@ -87,16 +86,13 @@ class MlflowRegistry:
         """See ModelRegistry. Raises RegistryError when `target` holds something else or the copy is not whole."""
         with self._asking():
             found = self._read(version)
-            digest = found.tags[_DIGEST]
-            if target.exists() and any(target.iterdir()):
-                return _checked(target, digest, f"{target} holds something else. Choose an empty folder")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as aside:
-                copy = Path(self._client.download_artifacts(found.run_id, _BUNDLE, aside))
-                _checked(copy, digest, f"The files of version {version} were changed in {found.source}. Register again")
-                shutil.rmtree(target, ignore_errors=True)
-                copy.rename(target)
-        return target
+            return take_copy(
+                target,
+                digest=found.tags[_DIGEST],
+                version=version,
+                source=found.source,
+                download=lambda aside: Path(self._client.download_artifacts(found.run_id, _BUNDLE, str(aside))),
+            )
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -173,6 +169,7 @@ class MlflowRegistry:
             stage=_stage(found),
             training_cutoff=date.fromisoformat(found.tags[_CUTOFF]),
             created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            resource=f"models:/{self._name}/{found.version}",
             rejection=found.tags.get(_REJECTED),
         )
 
@@ -183,13 +180,3 @@ def _stage(found: Any) -> Stage:
     if _REJECTED in found.tags:
         return "rejected"
     return "retired" if _PROMOTED in found.tags else "challenger"
-
-
-def _checked(folder: Path, digest: str, complaint: str) -> Path:
-    try:
-        same = Bundle.load(folder).digest == digest
-    except (NotFoundError, ValueError, KeyError):
-        same = False
-    if not same:
-        raise RegistryError(f"{complaint}.")
-    return folder

@@ -8,12 +8,18 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+TRAINING_JOB = "training_job"
+"""The tag that names the training job behind a bundle, where there is such a name."""
+
 Stage = Literal["challenger", "champion", "retired", "rejected"]
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One registered model. `created_at` is in UTC; `rejection` says why a rejected one was."""
+    """One registered model. `created_at` is in UTC; `rejection` says why a rejected one was.
+
+    resource: what the registry itself calls it: models:/retail-forecast/3, or the ARN of a model package.
+    """
 
     version: str
     bundle_digest: str
@@ -22,6 +28,7 @@ class ModelVersion:
     stage: Stage
     training_cutoff: date
     created_at: datetime
+    resource: str
     rejection: str | None = None
 
 

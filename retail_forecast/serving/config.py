@@ -73,11 +73,18 @@ class HttpOptions(_Strict):
     port: int = Field(8000, ge=1, le=65535)
 
 
+class LoggingConfig(_Strict):
+    """How Serve itself logs, one line per request among others."""
+
+    encoding: Literal["TEXT", "JSON"] = "TEXT"
+
+
 class ServeConfig(_Strict):
     """What `PUT /api/serve/applications/` takes, and what a RayService carries as serveConfigV2."""
 
     proxy_location: Literal["HeadOnly", "EveryNode"] = "HeadOnly"
     http_options: HttpOptions = HttpOptions()
+    logging_config: LoggingConfig = LoggingConfig()
     applications: list[ApplicationConfig] = Field([ApplicationConfig()], min_length=1, max_length=1)
 
 
@@ -94,9 +101,19 @@ def check_serve_config(raw: dict[str, Any]) -> ServeConfig:
 
 
 def build_serve_config(
-    user_config: UserConfig, *, host: str, port: int, replicas: int, environment: dict[str, str]
+    user_config: UserConfig,
+    *,
+    host: str,
+    port: int,
+    replicas: int,
+    environment: dict[str, str],
+    log_format: Literal["text", "json"] = "text",
 ) -> ServeConfig:
     """The configuration that serves what `user_config` names."""
     deployment = DeploymentConfig(num_replicas=replicas, user_config=user_config)
     application = ApplicationConfig(runtime_env=RuntimeEnv(env_vars=environment), deployments=[deployment])
-    return ServeConfig(http_options=HttpOptions(host=host, port=port), applications=[application])
+    return ServeConfig(
+        http_options=HttpOptions(host=host, port=port),
+        logging_config=LoggingConfig(encoding="JSON" if log_format == "json" else "TEXT"),
+        applications=[application],
+    )

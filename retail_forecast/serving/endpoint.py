@@ -24,6 +24,7 @@ from retail_forecast.serving.processes import (
 )
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
+from retail_forecast.telemetry.logs import VARIABLE
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,14 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
+        environment[VARIABLE] = self.settings.log_format
         return build_serve_config(
             user_config,
             host=info.host,
             port=info.api_port,
             replicas=self.settings.replicas,
             environment=environment,
+            log_format=self.settings.log_format,
         )
 
 

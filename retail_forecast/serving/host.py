@@ -34,6 +34,7 @@ from retail_forecast.serving.processes import (
     write_info,
     write_token,
 )
+from retail_forecast.telemetry.logs import configure_logging
 
 logger = logging.getLogger("retail_forecast.serving.host")
 
@@ -45,7 +46,7 @@ _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; answers do not trav
 
 def main() -> None:
     """Runs the host until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(everything=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     arguments = _parse()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from retail_forecast.errors import AwsError
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import fetch_bundle, fetch_scenario_features, read_vintage, scan_forecasts
 from retail_forecast.models import Bundle
@@ -21,11 +22,11 @@ _PAUSES_SECONDS = (0.5, 2.0)  # an object store that stumbles is asked again
 
 
 def load_predictor(lake_url: str, vintage_id: str) -> Predictor:
-    """The predictor of a published vintage. Raises NotFoundError, UnsoundVintageError, OSError."""
+    """The predictor of a published vintage. Raises NotFoundError, UnsoundVintageError, OSError, AwsError."""
     for pause in _PAUSES_SECONDS:
         try:
             return _load(open_lake(lake_url), vintage_id)
-        except OSError as error:
+        except (OSError, AwsError) as error:
             logger.warning("Loading vintage %s failed (%s); trying again in %s s", vintage_id, error, pause)
             time.sleep(pause)
     return _load(open_lake(lake_url), vintage_id)

@@ -13,6 +13,7 @@ from retail_forecast.serving.app import build_app
 from retail_forecast.serving.config import DEPLOYMENT
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.state import ServingState
+from retail_forecast.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class ForecastReplica:
     """One replica: it answers from its state, and takes a new vintage while it answers."""
 
     def __init__(self) -> None:
+        configure_logging()
         self.metrics = Metrics()
         self.serving = ServingState(replica=serve.get_replica_context().replica_id.unique_id)
 

@@ -56,11 +56,11 @@ class ServingState:
         try:
             predictor = self._load(lake_url, vintage)
         except Exception as error:
-            logger.exception("Vintage %s cannot be served", vintage)
+            logger.exception("Vintage %s cannot be served", vintage, extra={"vintage": vintage})
             known = isinstance(error, RetailForecastError)
             return str(error) if known else f"Vintage {vintage!r} cannot be read: {type(error).__name__}: {error}"
         self.active, self.lake_url = predictor, lake_url
-        logger.info("Serving vintage %s", vintage)
+        logger.info("Serving vintage %s", vintage, extra={"vintage": vintage})
         return None
 
     def provenance(self) -> dict[str, str]:

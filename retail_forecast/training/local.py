@@ -22,7 +22,15 @@ from pathlib import Path
 
 from retail_forecast.errors import TrainingError
 from retail_forecast.training.memory import PeakMemory
-from retail_forecast.training.trainer import END_WITH_STDIN_VARIABLE, ROOT_VARIABLE, JobResult, TrainingJob
+from retail_forecast.training.trainer import (
+    END_WITH_STDIN_VARIABLE,
+    ROOT_VARIABLE,
+    JobResult,
+    TrainingJob,
+    require_folders,
+    require_new,
+    show_whole,
+)
 
 _TAIL_LINES = 20
 
@@ -36,8 +44,7 @@ class LocalTrainer:
     def run(self, job: TrainingJob, *, on_log: Callable[[str], None] | None = None) -> JobResult:
         """See `Trainer.run`."""
         root = self.folder / job.name
-        if job.output_dir.exists():
-            raise TrainingError(f"Job {job.name}: its output {job.output_dir} exists already. Remove it, or use it.")
+        require_new(job)
         with _only_one(root):
             _lay_out(root, job)
             started = time.monotonic()
@@ -48,7 +55,7 @@ class LocalTrainer:
                 raise TrainingError(f"Job {job.name} failed: {why}", log_tail="\n".join(tail))
             seconds = time.monotonic() - started
             metrics = json.loads((root / "output/data/metrics.json").read_text(encoding="utf-8"))
-            _hand_over(root / "model", job.output_dir)
+            show_whole(root / "model", job.output_dir)
         shutil.rmtree(root)
         return JobResult(job.output_dir, metrics, round(seconds, 1), round(memory.gb, 2))
 
@@ -68,15 +75,6 @@ def _only_one(root: Path) -> Iterator[None]:
         yield
 
 
-def _hand_over(model: Path, output_dir: Path) -> None:
-    """Moves the result, which may mean copying it from another file system, and shows it whole or not at all."""
-    aside = output_dir.with_name(f".{output_dir.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(model, aside)
-    aside.rename(output_dir)
-
-
 def _lay_out(root: Path, job: TrainingJob) -> None:
     """The contract's folders, with the channels linked. Checkpoints of an earlier attempt stay."""
     for name in ("input", "model", "output"):
@@ -85,9 +83,8 @@ def _lay_out(root: Path, job: TrainingJob) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     values = {"task": job.task, **job.hyperparameters}
     (root / "input/config/hyperparameters.json").write_text(json.dumps(values), encoding="utf-8")
+    require_folders(job)
     for channel, source in job.channels.items():
-        if not source.is_dir():
-            raise TrainingError(f"Job {job.name}: channel {channel!r} names {source}, which is no folder.")
         (root / "input/data" / channel).symlink_to(source.resolve(), target_is_directory=True)
 
 

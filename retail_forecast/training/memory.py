@@ -13,18 +13,21 @@ _INTERVAL_SECONDS = 1.0
 
 
 class PeakMemory:
-    """Samples from `watch` until the end of the `with` block; `gb` is the largest sum that was seen.
+    """Samples from `watch`, or from the start with a `pid`, to the end of the `with` block; `gb` is the largest sum.
 
     Shared pages (libraries, Ray's object store) are left out, so that they do not count once per process. The exact
     unique set size is not used: the kernel walks every page for it, which cost half a core for large processes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int | None = None) -> None:
         self.gb = 0.0
+        self._pid = pid
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
+        if self._pid is not None:
+            self.watch(self._pid)
         return self
 
     def __exit__(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from retail_forecast.errors import TrainingError
 
 ROOT_VARIABLE = "RETAIL_FORECAST_ML_ROOT"
 """Names the folder of the container contract; /opt/ml where it is not set."""
@@ -31,13 +34,31 @@ class TrainingJob:
 
 
 @dataclass(frozen=True)
+class Bill:
+    """What a job in a cloud was, and what it cost. cost_usd: None where the price is not known.
+
+    instance: such as "2 x ml.m5.2xlarge, spot". billed_seconds: of one instance. console_url: where to look at the job.
+    """
+
+    job_arn: str
+    instance: str
+    billed_seconds: float
+    cost_usd: float | None
+    console_url: str
+
+
+@dataclass(frozen=True)
 class JobResult:
-    """What a finished job left, and what it took. Peak memory is that of all the job's processes together."""
+    """What a finished job left, and what it took. Peak memory is that of all the job's processes together.
+
+    bill: None for a job of this machine.
+    """
 
     model_dir: Path
     metrics: Mapping[str, float] = field(default_factory=dict)
     wall_seconds: float = 0.0
     peak_memory_gb: float = 0.0
+    bill: Bill | None = None
 
 
 class Trainer(Protocol):
@@ -50,3 +71,25 @@ class Trainer(Protocol):
         that the job gave and the end of its log.
         """
         ...
+
+
+def require_new(job: TrainingJob) -> None:
+    """Raises TrainingError where the job's output exists already."""
+    if job.output_dir.exists():
+        raise TrainingError(f"Job {job.name}: its output {job.output_dir} exists already. Remove it, or use it.")
+
+
+def require_folders(job: TrainingJob) -> None:
+    """Raises TrainingError naming a channel that is no folder."""
+    for channel, source in job.channels.items():
+        if not source.is_dir():
+            raise TrainingError(f"Job {job.name}: channel {channel!r} names {source}, which is no folder.")
+
+
+def show_whole(model: Path, output_dir: Path) -> None:
+    """Moves the result, which may mean copying it from another file system, and shows it whole or not at all."""
+    aside = output_dir.with_name(f".{output_dir.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(model, aside)
+    aside.rename(output_dir)

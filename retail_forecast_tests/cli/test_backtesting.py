@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from retail_forecast.cli.backtesting import backtest_scores, level_table, quantile_table
+from retail_forecast.cli.backtesting import backtest_scores, cutoff_table, level_table, quantile_table
 from retail_forecast.dataset import parse_dataset
 from retail_forecast.errors import NotFoundError
 from retail_forecast.settings import load_settings
@@ -57,3 +57,20 @@ def test_a_backtest_needs_sales(tmp_path: Path) -> None:
     described = {"name": "t", "frequency": "1d", "horizon": 7, "start_date": FIRST, "tables": {"sales": {}}}
     with pytest.raises(NotFoundError, match="Run `retail-forecast run` first"):
         backtest_scores(load_settings(home=tmp_path), parse_dataset(described), cutoffs=1, on_progress=lambda *_: None)
+
+
+def test_each_cutoff_has_a_row_of_its_own() -> None:
+    rows = [
+        ("challenger", SECOND, "all", "wrmsse", 0.7),
+        ("challenger", FIRST, "all", "wrmsse", 0.5),
+        ("seasonal_naive", SECOND, "all", "wrmsse", 0.9),
+        ("challenger", FIRST, "total", "wrmsse", 0.1),
+    ]
+    scores = pl.DataFrame(rows, schema=["model", "cutoff", "level", "metric", "value"], orient="row")
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(cutoff_table(scores))
+    lines = [line.split() for line in capture.get().replace("│", " ").replace("┃", " ").splitlines()]
+    assert ["cutoff", "recipe", "seasonal", "naive"] in lines
+    assert [FIRST.isoformat(), "0.5000"] in lines
+    assert [SECOND.isoformat(), "0.7000", "0.9000"] in lines

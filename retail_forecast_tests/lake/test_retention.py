@@ -16,16 +16,11 @@ from retail_forecast.lake.retention import find_lineage, remove_folders, remove_
 from retail_forecast.lake.tables import NewPart, Published
 from retail_forecast.lake.versions import KEPT_VERSIONS
 from retail_forecast.lake.vintages import list_vintages, read_vintage, scan_forecasts
-from retail_forecast_tests.pipeline.small_lake import new_lake, publish_constant_vintage
+from retail_forecast_tests.pipeline.small_lake import publish_constant_vintage
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=1)
 CUTOFF = date(2024, 1, 4)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return new_lake(tmp_path)
 
 
 def publish(lake: Lake, units: int) -> Published:
@@ -84,7 +79,7 @@ def test_a_part_stays_while_a_kept_manifest_lists_it(lake: Lake) -> None:
     publish(lake, 1)
     publish(lake, 2)
     assert remove_parts(lake, kept=(), before=LATER).objects == 0
-    assert pl.read_parquet(lake.store.url_of(lake.table("sales").manifest(1).parts["2024-01-01"].path)).height == 1
+    assert lake.store.read_parquet([lake.table("sales").manifest(1).parts["2024-01-01"].path]).height == 1
 
 
 def test_a_part_that_no_kept_manifest_lists_goes_unless_somebody_else_needs_it(lake: Lake) -> None:
@@ -95,29 +90,29 @@ def test_a_part_that_no_kept_manifest_lists_goes_unless_somebody_else_needs_it(l
     assert len(parts(lake)) == KEPT_VERSIONS + 1
 
 
-def test_what_a_reader_may_still_read_stays_although_no_manifest_lists_it(lake: Lake) -> None:
-    publish(lake, 0)
-    reader = lake.table("sales").scan()
+def test_what_a_reader_may_still_read_stays_although_no_manifest_lists_it(folder_lake: Lake) -> None:
+    publish(folder_lake, 0)
+    reader = folder_lake.table("sales").scan()
     for units in range(1, KEPT_VERSIONS + 3):
-        publish(lake, units)
-    for path in parts(lake):  # parts are old, and were replaced a moment ago
-        os.utime(lake.store.url_of(path), (0, 0))
-    assert remove_parts(lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0
+        publish(folder_lake, units)
+    for path in parts(folder_lake):  # parts are old, and were replaced a moment ago
+        os.utime(folder_lake.store.url_of(path), (0, 0))
+    assert remove_parts(folder_lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0
     assert reader is not None
     assert reader.collect()["units_sold"].to_list() == [0]
 
 
-def test_a_part_of_a_killed_writer_goes_when_it_is_old(lake: Lake) -> None:
-    publish(lake, 1)
-    left = lake.table("sales").write("2024-01-02", NewPart(pl.DataFrame({"units_sold": [2]})))
-    assert remove_parts(lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0
-    os.utime(lake.store.url_of(left.path), (0, 0))
-    assert remove_parts(lake, kept=(), before=NOW - timedelta(hours=6)).objects == 1
+def test_a_part_of_a_killed_writer_goes_when_it_is_old(folder_lake: Lake) -> None:
+    publish(folder_lake, 1)
+    left = folder_lake.table("sales").write("2024-01-02", NewPart(pl.DataFrame({"units_sold": [2]})))
+    assert remove_parts(folder_lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0
+    os.utime(folder_lake.store.url_of(left.path), (0, 0))
+    assert remove_parts(folder_lake, kept=(), before=NOW - timedelta(hours=6)).objects == 1
 
 
-def test_a_writer_who_finds_his_part_there_makes_it_new_again(lake: Lake) -> None:
+def test_a_writer_who_finds_his_part_there_makes_it_new_again(folder_lake: Lake) -> None:
     new = NewPart(pl.DataFrame({"units_sold": [2]}))
-    left = lake.table("sales").write("2024-01-02", new)
-    os.utime(lake.store.url_of(left.path), (0, 0))
-    lake.table("sales").write("2024-01-02", new)
-    assert remove_parts(lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0
+    left = folder_lake.table("sales").write("2024-01-02", new)
+    os.utime(folder_lake.store.url_of(left.path), (0, 0))
+    folder_lake.table("sales").write("2024-01-02", new)
+    assert remove_parts(folder_lake, kept=(), before=NOW - timedelta(hours=6)).objects == 0

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._serdes import serialize_value
 
 from retail_forecast.orchestration.instance import open_instance
+from retail_forecast_tests.orchestration.automation_world import Automation
 from retail_forecast_tests.orchestration.world import World
 
 
@@ -31,3 +33,14 @@ def instance(world: World, fresh_storage: Path) -> Iterator[dg.DagsterInstance]:
     shutil.copytree(fresh_storage, world.settings.dagster_home)
     with open_instance(world.settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def settled_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str | None]:
+    """A settled home, automation's cursor and the sensor's."""
+    world = World(tmp_path_factory.mktemp("settled") / "home")
+    world.deliver_all(days=3)
+    with open_instance(world.settings) as instance:
+        automation = Automation(world, instance)
+        automation.settle()
+    return world.home, serialize_value(automation.cursor), automation.sensor_cursor

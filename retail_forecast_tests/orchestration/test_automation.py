@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
-from dagster._serdes import deserialize_value, serialize_value
+from dagster._serdes import deserialize_value
 
 from retail_forecast.orchestration.instance import open_instance
 from retail_forecast_tests.orchestration.automation_world import Automation
@@ -19,17 +19,6 @@ DAILY = {"training_request", "forecasts", "endpoint", "forecast_accuracy", "drif
 TRAINING = {"features", "model", "backtest", "champion"}
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
-
-
-@pytest.fixture(scope="module")
-def settled_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str | None]:
-    """A settled home, automation's cursor and the sensor's."""
-    world = World(tmp_path_factory.mktemp("settled") / "home")
-    world.deliver_all(days=3)
-    with open_instance(world.settings) as instance:
-        automation = Automation(world, instance)
-        automation.settle()
-    return world.home, serialize_value(automation.cursor), automation.sensor_cursor
 
 
 @pytest.fixture

@@ -84,7 +84,8 @@ def test_checks_are_sentences_and_the_blocking_ones_stop_bad_data(defs: dg.Defin
 def test_sensors_schedules_and_jobs_are_what_they_were(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     sensors = {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs}
-    assert sensors == dict.fromkeys(("arrivals", "automation", "catch_up", "failed_checks", "failed_runs"), "RUNNING")
+    names = ("arrivals", "automation", "catch_up", "failed_checks", "failed_runs", "measurements")
+    assert sensors == {**dict.fromkeys(names, "RUNNING"), "approvals": "STOPPED"}
     schedules = {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs}
     tidying = dict.fromkeys(("prune_history_weekly", "prune_lake_weekly"), "RUNNING")
     assert schedules == {**tidying, "refresh_forecasts_nightly": "STOPPED"}

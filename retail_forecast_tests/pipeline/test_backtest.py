@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from retail_forecast.errors import TrainingError
+from retail_forecast.errors import ConfigurationError, TrainingError
 from retail_forecast.models import Bundle, Recipe
 from retail_forecast.pipeline.backtest import backtest_cutoffs, backtest_recipe
 from retail_forecast.pipeline.feature_sets import read_feature_set
@@ -148,3 +148,10 @@ def test_a_history_of_two_horizons_is_too_short(world: Path) -> None:
         backtest_cutoffs(short, 2)
     enough = type(features)(**{**vars(features), "start": CUTOFF - timedelta(days=3 * HORIZON - 1)})
     assert backtest_cutoffs(enough, 2) == [LAST]
+
+
+def test_some_of_the_cutoffs_can_be_chosen(world: Path) -> None:
+    features = read_feature_set(world / "features")
+    assert backtest_cutoffs(features, [FIRST]) == [FIRST]
+    with pytest.raises(ConfigurationError, match=f"found '{CUTOFF}'; expected one of .*'{LAST}'"):
+        backtest_cutoffs(features, [FIRST, CUTOFF])

@@ -82,9 +82,9 @@ def publish(home: Path, bundle: Path, dataset: Dataset | None = None) -> tuple[p
 
 
 def with_weight(home: Path, folder: Path, weight: float) -> Path:
-    """A copy of the bundle that follows its groups so far, at the level that it has."""
+    """A copy of the bundle that follows its groups so far."""
     bundle = shutil.copytree(home / "bundle", folder / f"weight-{weight}")
-    (bundle / "calibration.json").write_text(json.dumps({"level": 1.0, "alignment": weight}))
+    (bundle / "calibration.json").write_text(json.dumps({"alignment": weight}))
     return bundle
 
 

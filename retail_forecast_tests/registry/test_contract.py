@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from retail_forecast.emulator import Cloud
 from retail_forecast.errors import NotFoundError, RegistryError
 from retail_forecast.features import FeatureSpec
 from retail_forecast.models.bundle import Bundle, write_bundle
 from retail_forecast.models.recipe import Recipe
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.registry.mlflow_registry import MlflowRegistry
+from retail_forecast.registry.sagemaker_registry import SageMakerRegistry
 
 METRICS = {"wrmsse": 0.61, "seasonal_naive wrmsse": 0.85}
 TAGS = {"request": "r1", "features": "abc"}
@@ -28,7 +30,7 @@ def make_bundle(path: Path, text: str = "tree", *, cutoff: date = date(2024, 5, 
         spec=FeatureSpec(frequency="1d", horizon=7),
         pools={"a": ["s1"]},
         training_cutoff=cutoff,
-        origin={"dataset": "test"},
+        origin={"dataset": "test", "window_start": "2024-01-01"},
         categories={"a": {}},
         models={"a": {"plain": text}},
     )
@@ -36,20 +38,25 @@ def make_bundle(path: Path, text: str = "tree", *, cutoff: date = date(2024, 5, 
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModelRegistry]:
-    """A fresh registry by name of its implementation; they share a store, which takes seconds to make."""
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], ModelRegistry]:
+    """Fresh registries in MLflow; they share a store, which takes seconds to make."""
     folder = tmp_path_factory.mktemp("registry")
-    numbers = count()
-    return lambda kind: {
-        "mlflow": lambda: MlflowRegistry(
-            uri=f"sqlite:///{folder / 'mlflow.db'}", folder=folder, name=f"test-{next(numbers)}"
-        )
-    }[kind]()
+    uri, numbers = f"sqlite:///{folder / 'mlflow.db'}", count()
+    return lambda: MlflowRegistry(uri=uri, folder=folder, name=f"test-{next(numbers)}")
 
 
-@pytest.fixture(params=["mlflow"])
-def registry(request: pytest.FixtureRequest, homes: Callable[[str], ModelRegistry]) -> ModelRegistry:
-    return homes(request.param)
+@pytest.fixture(params=["mlflow", "sagemaker"])
+def registry(request: pytest.FixtureRequest, mlflow_store: Callable[[], ModelRegistry]) -> ModelRegistry:
+    """A fresh registry of each kind."""
+    if request.param == "mlflow":
+        return mlflow_store()
+    return fresh_sagemaker_registry(request.getfixturevalue("aws_cloud"))
+
+
+def fresh_sagemaker_registry(cloud: Cloud) -> SageMakerRegistry:
+    """A registry in the emulated SageMaker, with a bucket and a group of its own."""
+    bucket = cloud.new_bucket("models")
+    return SageMakerRegistry(group=f"group-{bucket}", url=f"s3://{bucket}/registry", region=cloud.region)
 
 
 def test_an_empty_registry_has_no_champion(registry: ModelRegistry) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -21,7 +20,9 @@ from retail_forecast.pipeline.history import write_history
 from retail_forecast.training import Trainer, TrainingJob
 from retail_forecast.training.local import LocalTrainer
 from retail_forecast_tests.pipeline.shop_lake import CUTOFF, RECIPE, shop_dataset, shop_lake, training_folder
+from retail_forecast_tests.training.sagemaker.jobs_of import quick_trainer
 
+ENTRYPOINT = "retail_forecast.training.entrypoint"
 WAIT_SECONDS = 120
 
 
@@ -33,8 +34,10 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"features": training_folder(lake), "history": history}
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "sagemaker"])
 def trainer(request: pytest.FixtureRequest, tmp_path: Path) -> Trainer:
+    if request.param == "sagemaker":
+        return quick_trainer(request.getfixturevalue("aws_cloud"))
     return LocalTrainer(tmp_path / "jobs")
 
 
@@ -174,7 +177,8 @@ def _moved(file: Path, model: Path) -> Path:
 
 
 def _children() -> list[psutil.Process]:
-    return psutil.Process(os.getpid()).children()
+    """The jobs of this process, which may have started other things for other tests."""
+    return [child for child in psutil.Process().children() if ENTRYPOINT in child.cmdline()]
 
 
 def _wait_for(condition: Callable[[], Any]) -> Any:

@@ -15,9 +15,11 @@ from retail_forecast.orchestration.forecast_run import publish
 from retail_forecast.orchestration.metadata import column_schema
 from retail_forecast.orchestration.plots import plot_forecasts
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.run_tags import tag_run
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.schemas import forecast_schema
 from retail_forecast.serving import Endpoint
+from retail_forecast.telemetry.logs import log_fields
 
 _KEYS = ["store_id", "item_id", "date"]
 _PLOTTED_PERIODS, _PLOTTED_SERIES = 120, 3
@@ -39,8 +41,15 @@ def _forecasts(dataset: Dataset) -> dg.AssetsDefinition:
         kinds={"lightgbm", "parquet"},
         description="Expected units and quantiles per series.",
     )
-    def forecasts(platform: dg.ResourceParam[Platform], registry: dg.ResourceParam[ModelRegistry]) -> Result:
+    def forecasts(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        registry: dg.ResourceParam[ModelRegistry],
+    ) -> Result:
         vintage = publish(platform, registry)
+        tag_run(context, cutoff=vintage.cutoff, vintage=vintage.id)
+        with log_fields(vintage=vintage.id, cutoff=vintage.cutoff, model_version=vintage.model_version):
+            context.log.info("%s forecasts are in force.", vintage.rows)
         metadata = {**vintage_metadata(vintage), "history and forecast": plot_vintage(platform, vintage)}
         return Result(metadata=metadata, data_version=dg.DataVersion(vintage.id))
 

@@ -13,9 +13,11 @@ from retail_forecast.orchestration.automation import (
     when_training_is_due,
 )
 from retail_forecast.orchestration.gate import gate_metadata
-from retail_forecast.orchestration.metadata import bullet_list, frame_metadata, policy_metadata
+from retail_forecast.orchestration.metadata import bullet_list, frame_metadata, linked, policy_metadata
 from retail_forecast.orchestration.plots import plot_bars, plot_lines
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.run_tags import tag_run
+from retail_forecast.orchestration.sagemaker_run import within_run
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.training import Trainer
 
@@ -54,8 +56,9 @@ def _features(tables: list[str]) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         description="One row per active series and period to learn.",
     )
-    def features(platform: dg.ResourceParam[Platform]) -> Result:
+    def features(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Result:
         made = training_run.make_features(platform)
+        tag_run(context, cutoff=made.cutoff, request=training_run.read_progress(platform.lake).request)
         numbers = {"dagster/row_count": made.total_rows, "columns": len(made.columns), "pools": len(made.pools)}
         span = {"cutoff": str(made.cutoff), "start": str(made.start)}
         return Result(metadata={**numbers, **span}, data_version=dg.DataVersion(made.fingerprint))
@@ -74,8 +77,8 @@ def _features(tables: list[str]) -> dg.AssetsDefinition:
 def model(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], trainer: dg.ResourceParam[Trainer]
 ) -> Result:
-    made = training_run.train(platform, trainer, context.log.info)
-    return Result(metadata=made.info, data_version=dg.DataVersion(made.fingerprint))
+    made = training_run.train(platform, *within_run(context, trainer))
+    return Result(metadata=linked(made.info), data_version=dg.DataVersion(made.fingerprint))
 
 
 @asset(
@@ -92,7 +95,8 @@ def backtest(
     trainer: dg.ResourceParam[Trainer],
     registry: dg.ResourceParam[ModelRegistry],
 ) -> Result:
-    made = training_run.run_backtest(platform, trainer, registry, context.log.info)
+    trainer, on_log = within_run(context, trainer)
+    made = training_run.run_backtest(platform, trainer, registry, on_log)
     plots = {
         "error by level": plot_bars(made.by_level, "WRMSSE", "Error by level of aggregation"),
         "error by lead": plot_lines(made.by_lead, "lead", "error", "Mean absolute error by lead"),
@@ -102,7 +106,7 @@ def backtest(
         plots["coverage by level"] = plot_bars(made.coverage, "share", title)
         plots["loss of quantiles by level"] = plot_bars(made.quantile_loss, "loss", "Loss of the quantiles, by level")
     version = dg.DataVersion(made.fingerprint)
-    return Result(metadata={**made.info, **frame_metadata(made.scores), **plots}, data_version=version)
+    return Result(metadata={**linked(made.info), **frame_metadata(made.scores), **plots}, data_version=version)
 
 
 @asset(

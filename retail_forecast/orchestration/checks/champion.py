@@ -21,7 +21,7 @@ def challenger_beats_baselines_and_champion(platform: dg.ResourceParam[Platform]
     if outcome is None:
         return dg.AssetCheckResult(passed=False, metadata={"why": "No challenger has been judged yet."})
     return dg.AssetCheckResult(
-        passed=outcome.promoted,
+        passed=outcome.passed,
         severity=dg.AssetCheckSeverity.WARN,
         metadata=gate_metadata(outcome),
     )

@@ -157,11 +157,7 @@ def evaluate_cover(lake: Lake, dataset: Dataset, table: str) -> dg.AssetCheckRes
         return _result([] if not parts else [f"The table {table} is empty."], warn=True)
     keys = [key for key in dataset.table(table).keys if key != "date"]
     last = date.fromisoformat(parts[-1].partition)
-    sold = (
-        pl.scan_parquet(lake.store.url_of(parts[-1].path))
-        .filter(pl.col("units_sold") > 0)
-        .select("store_id", "item_id")
-    )
+    sold = lake.store.scan_parquet([parts[-1].path]).filter(pl.col("units_sold") > 0).select("store_id", "item_id")
     valid = rows.filter(pl.col("date") <= last).select(keys).unique()
     bare = sold.join(valid, on=keys, how="anti").collect()
     named = [

@@ -1,0 +1,146 @@
+"""`demo-aws`: the demo with every port on AWS, in a cloud that is emulated on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retail_forecast.cli.console import console, progress
+from retail_forecast.cli.live import (
+    SHOP_DAYS,
+    api,
+    check_one_answer,
+    keep_up,
+    say_how_to_stop,
+    say_what_to_open,
+)
+from retail_forecast.errors import RetailForecastError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from retail_forecast.settings import Settings
+
+_NOWHERE = "http://127.0.0.1:9"
+_ANSWER_SECONDS = 600
+_ORCHESTRATOR = "orchestrator"
+ROLES = {_ORCHESTRATOR: "orchestrator and API", r"arn:aws:iam::\d+:role/retail-forecast-training": "training job"}
+"""Who is who among the callers of the demo."""
+
+
+def demo_aws(
+    exit_: Annotated[
+        bool, typer.Option("--exit", help="Check one answer and its lineage over HTTP, stop everything, end.")
+    ] = False,
+) -> None:
+    """The demo on AWS, emulated on this machine: S3, SQS, SageMaker, its model registry, CloudWatch.
+
+    A day that lands in S3 after the first run goes the whole way by itself: event, sensor, sales, forecasts, answer.
+    """
+    from retail_forecast.cli.dagster_services import dagster_services
+    from retail_forecast.orchestration.run import run_pipeline
+
+    with emulated_settings() as settings, api(settings) as endpoint:
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        with progress() as show:
+            _land(settings, yesterday - timedelta(days=1), partial(show, "Made-up days of sales, to S3"))
+            run_pipeline(settings, on_progress=show)
+        endpoint.start()
+        with dagster_services(settings) as services:
+            console().print(f"Sales of {yesterday} land in S3 now; nobody starts anything.")
+            _land(settings, yesterday, lambda *_: None)
+            vintage = _await_vintage(settings, yesterday, services.check)
+            url = check_one_answer(settings)
+            say_where_it_comes_from(settings, vintage)
+            say_what_to_open(settings, url)
+            if not exit_:
+                say_how_to_stop()
+                keep_up(services, endpoint)
+    console().print("The answer equals the published forecast. Everything is stopped.")
+
+
+@contextmanager
+def emulated_settings() -> Iterator[Settings]:
+    """Settings of a fresh home in a fresh cloud, both below the home of the environment, which then names them.
+
+    The cloud forgets everything when it ends, so what an earlier demo left in the home is removed first. Whatever
+    would leave this machine meets a closed port.
+    """
+    from retail_forecast.cli.aws_account import build_account
+    from retail_forecast.cli.aws_permissions import permissions_markdown, permissions_of
+    from retail_forecast.emulator import run_cloud
+    from retail_forecast.settings import ENVIRONMENT_PREFIX, load_settings
+
+    home = load_settings().home.resolve() / "demo-aws"
+    shutil.rmtree(home, ignore_errors=True)
+    record = ["--record", str(home / "cloud" / "calls.jsonl")]
+    with run_cloud(home / "cloud", options=record) as cloud:
+        proxies = {"HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
+        os.environ |= {**cloud.environment(_ORCHESTRATOR), **proxies, f"{ENVIRONMENT_PREFIX}HOME": str(home)}
+        os.environ |= build_account(cloud).settings()
+        console().print(f"AWS, emulated, is at {cloud.endpoint_url}; its state is gone when this command ends.")
+        yield load_settings()
+        permissions = home / "permissions.md"
+        permissions.write_text(permissions_markdown(permissions_of(cloud.calls(), ROLES)), encoding="utf-8")
+        console().print(f"The IAM actions that each role used are in {permissions}.", soft_wrap=True)
+
+
+def say_where_it_comes_from(settings: Settings, vintage: str) -> None:
+    """Prints the lineage of a vintage: an object version in S3, the training job and the model package.
+
+    Raises RetailForecastError if the answer does not name them.
+    """
+    from retail_forecast.cli.http import get_json
+
+    lineage = get_json(f"{settings.api_url}/v1/lineage/{vintage}")
+    newest = max(lineage["inputs"]["sales"], key=lambda one: str(one["partition"]))
+    named = {
+        "sales": newest["object"],
+        "S3 version": newest.get("version_id"),
+        "training job": lineage["model"].get("training_job"),
+        "model package": lineage["model"].get("model_package"),
+    }
+    if missing := [name for name, value in named.items() if not value]:
+        raise RetailForecastError(f"The lineage of {vintage} names no {missing[0]}: {str(lineage)[:500]}")
+    out = console()
+    out.print(f"\nVintage {vintage} is made of")
+    for name, value in named.items():
+        out.print(f"  {name:13} {value}", soft_wrap=True)
+
+
+def _land(settings: Settings, until: date, on_progress: Callable[[int, int], None]) -> None:
+    """The made-up shop's files, the sales up to `until`, into the landing."""
+    from retail_forecast.cli.home import keep_dataset
+    from retail_forecast.dataset import load_dataset
+    from retail_forecast.ingest.shop import build_shop
+    from retail_forecast.lake import open_store
+
+    path = settings.dataset_path
+    first = load_dataset(path).start_date if path.exists() else until - timedelta(days=SHOP_DAYS - 1)
+    days = (until - first).days + 1
+    dataset = build_shop(open_store(settings.landing), until=until, days=days, on_progress=on_progress)
+    keep_dataset(path, dataset.to_yaml())
+
+
+def _await_vintage(settings: Settings, cutoff: date, check: Callable[[], Any]) -> str:
+    """The vintage with that cutoff, once the API answers from it. Raises RetailForecastError after ten minutes."""
+    from retail_forecast.cli.http import get_json
+
+    ends = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < ends:
+        check()
+        answer = get_json(f"{settings.api_url}/v1/model")
+        if answer["cutoff"] == cutoff.isoformat():
+            return str(answer["vintage"])
+        time.sleep(1)
+    raise RetailForecastError(
+        f"The sales of {cutoff} did not reach the API within {_ANSWER_SECONDS} s. See {settings.ui_url}/runs."
+    )

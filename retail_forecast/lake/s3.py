@@ -1,0 +1,98 @@
+"""S3 as the lake reaches it: region, endpoint, encryption, retries and credentials for obstore and for Polars."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+from obstore.exceptions import AlreadyExistsError, BaseError
+
+from retail_forecast.aws import aws_refusal
+from retail_forecast.settings import load_settings
+
+SCHEMES = ("s3", "s3a")
+MAX_RETRIES = 8
+_NATIVE = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+_NO_CREDENTIALS = "NoCredentialsError"
+_STATUS = {"400": "BadRequest", "401": "InvalidClientTokenId", "403": "AccessDenied", "503": "SlowDown"}
+
+
+def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any]:
+    """What obstore needs beside a bucket's URL. Region and key are the settings' unless they are given.
+
+    Calls that fail by a 5xx (SlowDown among them) or a broken connection are tried again for a minute at most, with
+    exponential backoff and jitter.
+    """
+    settings = load_settings()
+    options: dict[str, Any] = {"region": region or settings.aws_region}
+    if (key := kms_key or settings.lake_kms_key) is not None:
+        options |= {"server_side_encryption": "aws:kms", "sse_kms_key_id": key, "sse_bucket_key_enabled": True}
+    if (endpoint := _endpoint()) is not None:
+        options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
+    if not _has_native_credentials():
+        options["credential_provider"] = _credentials_of_boto3()
+    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2}
+    retries = {"max_retries": MAX_RETRIES, "backoff": backoff, "retry_timeout": timedelta(seconds=60)}
+    return {**options, "retry_config": retries}
+
+
+def polars_options(*, region: str | None) -> dict[str, Any]:
+    """Keywords of `pl.scan_parquet` and its like for the same bucket."""
+    options: dict[str, Any] = {"aws_region": region or load_settings().aws_region, "max_retries": MAX_RETRIES}
+    if (endpoint := _endpoint()) is not None:
+        options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
+    # boto3 takes a second and 58 MB to load: only where Polars finds no credentials by itself
+    provider = None if _has_native_credentials() else pl.CredentialProviderAWS()
+    return {"storage_options": options, "credential_provider": provider}
+
+
+@contextmanager
+def s3_errors(url: str) -> Iterator[None]:
+    """Turns what obstore raises inside into AwsError naming the object; "no such object" and "exists" pass."""
+    try:
+        yield
+    except AlreadyExistsError:
+        raise
+    except FileNotFoundError as error:
+        if "<Code>NoSuchBucket</Code>" in str(error):
+            raise _refusal(url, error) from error
+        raise
+    except BaseError as error:
+        raise _refusal(url, error) from error
+
+
+def _credentials_of_boto3() -> Any:
+    """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them. Raises AwsError."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as error:
+        raise aws_refusal("S3", code=_NO_CREDENTIALS, message="There are no credentials") from error
+
+
+def _refusal(url: str, error: Exception) -> Exception:
+    text = str(error)
+    code = re.search(r"<Code>(\w+)</Code>", text)
+    status = re.search(r"returned non-2xx status code: (\d+)", text)
+    message = re.search(r"<Message>([^<]+)</Message>", text)
+    unsaid = _NO_CREDENTIALS if "redential" in text else "EndpointConnectionError"
+    name = _STATUS.get(status[1], status[1]) if status else unsaid
+    return aws_refusal(url, code=code[1] if code else name, message=message[1] if message else text.split("\n")[0])
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _has_native_credentials() -> bool:
+    """Whether obstore and Polars find credentials by themselves: keys, or a role of a pod or container.
+
+    Profiles and single sign-on are boto3's alone.
+    """
+    return any(name in os.environ for name in (*_NATIVE, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))

@@ -1,0 +1,74 @@
+"""What a training job may cost before it is launched, and what it did cost after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from retail_forecast.settings import Settings
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of `jobs` jobs one after the other. price_usd: an instance's hour; usd: of all, None without a known price.
+
+    seconds: of one job; basis: where they are from.
+    """
+
+    jobs: int
+    instance: str
+    seconds: float
+    basis: str
+    price_usd: float | None
+    usd: float | None
+
+
+def estimate_cost(settings: Settings, *, jobs: int = 1, last_seconds: float | None = None) -> Estimate:
+    """Seconds of the last job, or else the most a job may take, times price and instances, less what spot saves."""
+    longest = float(settings.training_max_seconds)
+    seconds = longest if last_seconds is None else min(last_seconds, longest)
+    basis = "the longest that a job may run" if last_seconds is None else "the last job of this kind"
+    price = hourly_price(settings, settings.training_instance_type)
+    paid = 1 - settings.training_spot_discount if settings.training_spot else 1.0
+    usd = None if price is None else jobs * cost_usd(seconds, price, settings.training_instance_count) * paid
+    instance = instances_text(
+        settings.training_instance_type, settings.training_instance_count, spot=settings.training_spot
+    )
+    return Estimate(jobs, instance, seconds, basis, price, usd)
+
+
+def cost_usd(billed_seconds: float, hourly_usd: float, instances: int) -> float:
+    """The price of billed seconds; SageMaker tells those of one instance, and with spot what is saved is left out.
+
+    >>> cost_usd(1800, 0.461, 2)
+    0.461
+    """
+    return billed_seconds / 3600 * hourly_usd * instances
+
+
+def hourly_price(settings: Settings, instance_type: str) -> float | None:
+    """The price of an instance for an hour: of the settings, else of the table, which does not know every region."""
+    if settings.training_price_usd is not None:
+        return settings.training_price_usd
+    price: float | None = prices()["regions"].get(settings.aws_region, {}).get(instance_type)
+    return price
+
+
+def instances_text(instance_type: str, count: int, *, spot: bool) -> str:
+    """Instances in a few words.
+
+    >>> instances_text("ml.m5.2xlarge", 2, spot=True)
+    '2 x ml.m5.2xlarge, spot'
+    """
+    return f"{count} x {instance_type}{', spot' if spot else ''}"
+
+
+@cache
+def prices() -> Mapping[str, Any]:
+    """The price table, with its source and date."""
+    table: Mapping[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
+    return table

@@ -1,0 +1,119 @@
+"""A store on S3: encryption, retries, and refusals that name the object and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retail_forecast.emulator import Cloud
+from retail_forecast.errors import AwsError, NotFoundError, PublishConflictError
+from retail_forecast.lake import Store, open_store
+
+KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/1b1f1d1e-0000-4000-8000-000000000001"
+IMPATIENT = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
+
+
+@pytest.fixture
+def store(aws_cloud: Cloud) -> Store:
+    return open_store(f"s3://{aws_cloud.new_bucket(versioned=True)}/some/folder")
+
+
+def bucket_of(store: Store) -> str:
+    return store.url.split("/")[2]
+
+
+def test_what_is_written_is_encrypted_with_the_key_of_the_settings(
+    aws_cloud: Cloud, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_FORECAST_LAKE_KMS_KEY", KEY)
+    open_store(store.url).write("a", b"1")
+    open_store(store.url, kms_key=f"{KEY[:-1]}2").write_new("b", b"1")
+    s3 = aws_cloud.client("s3")
+    heads = [s3.head_object(Bucket=bucket_of(store), Key=f"some/folder/{name}") for name in "ab"]
+    assert [head["ServerSideEncryption"] for head in heads] == ["aws:kms", "aws:kms"]
+    assert [head["SSEKMSKeyId"][-1] for head in heads] == ["1", "2"]
+
+
+def test_a_throttled_call_is_tried_again(aws_cloud: Cloud, store: Store) -> None:
+    store.write("a", b"1")
+    aws_cloud.plan_fault("s3", "GetObject", "SlowDown", times=3, resource=f"{bucket_of(store)}/*")
+    assert store.read("a") == b"1"
+
+
+def test_a_store_that_stays_throttled_names_the_object_and_the_fix(aws_cloud: Cloud, store: Store) -> None:
+    aws_cloud.plan_fault("s3", "PutObject", "SlowDown", times=2, resource=f"{bucket_of(store)}/*")
+    with pytest.raises(AwsError, match=r"folder/a: .*reduce your request rate.*try again later") as refused:
+        open_store(store.url, retry_config=IMPATIENT).write("a", b"1")
+    assert refused.value.code == "SlowDown"
+
+
+@pytest.mark.parametrize(("code", "fix"), [("AccessDenied", "docs/permissions.md"), ("ExpiredToken", "aws sso login")])
+def test_a_refusal_is_not_tried_again_and_says_what_to_do(aws_cloud: Cloud, store: Store, code: str, fix: str) -> None:
+    aws_cloud.plan_fault("s3", "GetObject", code, resource=f"{bucket_of(store)}/*")
+    with pytest.raises(AwsError, match=rf"s3://.*folder/a: .*{code}.*{fix}"):
+        store.read("a")
+
+
+@pytest.mark.parametrize(
+    "call", [lambda store: list(store.list()), lambda store: store.read("a"), lambda store: store.write("a", b"")]
+)
+def test_a_bucket_that_is_not_there_is_named(aws_cloud: Cloud, call: Callable[[Store], object]) -> None:
+    store = open_store("s3://no-such-bucket-anywhere/x")
+    with pytest.raises(AwsError, match=r"s3://no-such-bucket-anywhere/x.*NoSuchBucket.*Create the bucket"):
+        call(store)
+
+
+def test_an_object_that_is_not_there_is_no_failure_of_the_store(store: Store) -> None:
+    assert store.head("a") is None
+    with pytest.raises(NotFoundError, match="some/folder/a"):
+        store.read("a")
+    store.delete("a")
+
+
+def test_an_object_is_created_once(store: Store) -> None:
+    store.write_new("a", b"1")
+    store.write_new("a", b"1")  # the answer to the first try was lost
+    with pytest.raises(PublishConflictError, match="some/folder/a exists already"):
+        store.write_new("a", b"2")
+
+
+def test_the_folders_that_consoles_make_are_no_objects(aws_cloud: Cloud, store: Store) -> None:
+    aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key="some/folder/sales/", Body=b"")
+    store.write("sales/empty.csv", b"")
+    assert [info.path for info in store.list()] == ["sales/empty.csv"]
+
+
+def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    for name in ("1", "day=2", "c d"):
+        store.write(f"{name}/x.parquet", (tmp_path / "x.parquet").read_bytes())
+    assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
+    assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
+
+
+@pytest.fixture
+def no_keys(aws_cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of credentials, in an environment that has none itself."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return tmp_path / "credentials"
+
+
+def test_a_profile_is_enough(aws_cloud: Cloud, no_keys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    no_keys.write_text("[shop]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    monkeypatch.setenv("AWS_PROFILE", "shop")
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    store = open_store(f"s3://{aws_cloud.new_bucket()}")
+    store.write("x.parquet", (tmp_path / "x.parquet").read_bytes())
+    assert store.read_parquet(["x.parquet"])["a"].to_list() == [1]
+
+
+def test_missing_credentials_are_named_when_the_store_is_opened(no_keys: Path) -> None:
+    with pytest.raises(AwsError, match=r"There are no credentials.*Sign in"):
+        open_store("s3://some-bucket")
