@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until SIGINT or SIGTERM, or until standard input closes where that was asked for."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for every request
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         network=HostNetwork(allow_isolation=not options.no_namespaces),
         grace_seconds=options.grace_seconds,
         sync_seconds=options.sync_seconds,
+        capacity_seconds=options.capacity_seconds,
         interrupt_spot_after_seconds=options.interrupt_spot_after_seconds,
     ) as server:
         sys.stdout.write(f"{READY}{server.endpoint_url}\n")
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=Path, metavar="FILE", help="JSON: glob of an image -> its command")
     parser.add_argument("--grace-seconds", type=float, default=120, help="from SIGTERM to SIGKILL (120, as on AWS)")
     parser.add_argument("--sync-seconds", type=float, default=1, help="between two uploads of checkpoints (1)")
+    parser.add_argument("--capacity-seconds", type=float, default=0, help="an interrupted spot job waits so long (0)")
     parser.add_argument(
         "--interrupt-spot-after-seconds", type=float, metavar="SECONDS", help="interrupt each spot job once, that late"
     )

@@ -72,7 +72,7 @@ def read_call(request: Request, role_of_key: Mapping[str, str]) -> Call | None:
         return None
     key, region, service = scope[0], scope[2], _ENDPOINT_TO_SERVICE.get(scope[3], scope[3])
     target = request.headers.get("X-Amz-Target")
-    is_form = (request.content_type or "").startswith("application/x-www-form-urlencoded")
+    is_form = service != "s3" and (request.content_type or "").startswith("application/x-www-form-urlencoded")
     body = request.get_data() if target or is_form else b""
     if target:
         action, parameters = target.rsplit(".", 1)[-1], json.loads(body or b"{}")

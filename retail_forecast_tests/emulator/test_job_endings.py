@@ -97,9 +97,14 @@ def test_checkpoints_are_in_s3_while_the_job_runs(desk: Desk) -> None:
     assert desk.text("checkpoints/steps") == "3"
 
 
-def test_a_spot_job_that_waits_too_long_is_stopped(desk: Desk) -> None:
-    name = desk.start(PATIENT, **spot(desk, MaxRuntimeInSeconds=3, MaxWaitTimeInSeconds=3))
-    assert desk.finish(name)["SecondaryStatus"] in ("MaxWaitTimeExceeded", "MaxRuntimeExceeded")
+def test_a_spot_job_that_waits_too_long_for_capacity_is_stopped(desk: Desk) -> None:
+    desk.cloud.control("POST", "settings", {"capacity_seconds": 60, "grace_seconds": 0})
+    name = desk.start(PATIENT, **spot(desk, MaxRuntimeInSeconds=4, MaxWaitTimeInSeconds=4))
+    desk.cloud.interrupt(name)
+    job = desk.finish(name)
+    desk.cloud.control("POST", "settings", {"capacity_seconds": 0, "grace_seconds": 5})
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    assert (job["TrainingEndTime"] - job["CreationTime"]).total_seconds() < 60  # it did not wait for the capacity
 
 
 def test_only_spot_jobs_are_interrupted(desk: Desk) -> None:

@@ -30,7 +30,10 @@ KILLED = "Killed"
 
 @dataclass
 class World:
-    """What all jobs of an emulator share. `grace_seconds`: from SIGTERM to SIGKILL, two minutes on AWS."""
+    """What all jobs of an emulator share.
+
+    grace_seconds: from SIGTERM to SIGKILL, two minutes on AWS. capacity_seconds: how long an interrupted job waits.
+    """
 
     folder: Path
     cloud_port: int
@@ -39,6 +42,7 @@ class World:
     network: HostNetwork
     grace_seconds: float = 120.0
     sync_seconds: float = 1.0
+    capacity_seconds: float = 0.0
     interrupt_spot_after_seconds: float | None = None
 
     def change(self, **settings: float | None) -> None:

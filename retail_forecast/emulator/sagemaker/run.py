@@ -80,7 +80,21 @@ class JobRun:
             if ending != "Interrupted":
                 return ending
             self.job.enter("Interrupted")
+            order = self._await_capacity()
+            if order:
+                return order
             self.job.enter("Starting")
+
+    def _await_capacity(self) -> str | None:
+        """Waits as long as there is no capacity; an order to end that came meanwhile."""
+        back = time.monotonic() + self._world.capacity_seconds
+        while True:
+            try:
+                host, order = self._events.get(timeout=max(0.0, back - time.monotonic()))
+            except queue.Empty:
+                return None
+            if host is None and order != "Interrupted":
+                return str(order)
 
     def _timed(self, attempt: Attempt, *, first: bool) -> str:
         began = time.monotonic()
