@@ -42,6 +42,7 @@ class Account:
             "training_image": self.training_image,
             "training_role_arn": self.training_role_arn,
             "training_max_seconds": "3600",
+            "training_price_usd": "0.5",
             "training_budget_usd": "5",
             "registry": "sagemaker",
             "metrics": "cloudwatch",

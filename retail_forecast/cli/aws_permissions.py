@@ -13,7 +13,7 @@ _ALL = "*"
 def permissions_of(calls: Iterable[Mapping[str, Any]], roles: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Sorted rows of (role, action, resource pattern). `roles`: principal to role; calls of others are left out."""
     found = {
-        (role, str(call["permission"]), _pattern(str(call["service"]), call["resource"]))
+        (role, _action(str(call["permission"])), _pattern(str(call["service"]), call["resource"]))
         for call in calls
         for principal, role in roles.items()
         if re.fullmatch(principal, str(call["principal"]))
@@ -25,6 +25,15 @@ def permissions_markdown(rows: Iterable[tuple[str, str, str]]) -> str:
     """The rows as a table of Markdown."""
     lines = [HEADERS, tuple("---" for _ in HEADERS), *((role, f"`{action}`", f"`{on}`") for role, action, on in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _action(permission: str) -> str:
+    """IAM knows the batches of SQS as what they are batches of.
+
+    >>> _action("sqs:DeleteMessageBatch")
+    'sqs:DeleteMessage'
+    """
+    return permission.removesuffix("Batch") if permission.startswith("sqs:") else permission
 
 
 def _pattern(service: str, resource: object) -> str:

@@ -58,14 +58,12 @@ class Cloud:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
-    def client(self, service: str, **session: Any) -> Any:
-        """A boto3 client of this cloud, whatever the environment says. `session`: keys of other credentials."""
+    def client(self, service: str, **more: Any) -> Any:
+        """A boto3 client of this cloud, whatever the environment says. `more`: other credentials, a config."""
         import boto3
 
-        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **session}
-        return boto3.session.Session(region_name=self.region, **credentials).client(
-            service, endpoint_url=self.endpoint_url
-        )
+        own = {"region_name": self.region, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.session.Session().client(service, **{**own, "endpoint_url": self.endpoint_url, **more})
 
     def control(self, method: str, path: str, content: Any = None) -> Any:
         """Asks one of the emulator's own endpoints below /_emulator/. Raises CloudControlError if it refuses."""

@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from retail_forecast.emulator.application import Application
 from retail_forecast.emulator.control import Control
+from retail_forecast.emulator.events import publish_event
 from retail_forecast.emulator.faults import Faults
 from retail_forecast.emulator.recorder import Recorder
 from retail_forecast.emulator.sagemaker.access import RoleSessions
@@ -40,7 +41,7 @@ class EmulatorServer:
         self._back = _server(f"unix://{socket}", 0)
         jobs, network = folder.resolve() / "jobs", network or HostNetwork()
         world = World(jobs, self._front.server_port, socket, Images(images), network, **settings)
-        self.sagemaker = SageMaker(world, RoleSessions(self.endpoint_url))
+        self.sagemaker = SageMaker(world, RoleSessions(self.endpoint_url), publish_event)
         moto = DomainDispatcherApplication(create_backend_app)
         app = Application(moto, Control(self.sagemaker, Faults(), Recorder(record)))
         self._front.app = self._back.app = app

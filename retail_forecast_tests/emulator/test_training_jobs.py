@@ -113,10 +113,10 @@ def test_what_the_service_would_refuse_is_refused(desk: Desk) -> None:
         desk.start("", EnableManagedSpotTraining=True)
 
 
-def test_jobs_are_listed_newest_first_in_pages(desk: Desk) -> None:
+def test_jobs_are_listed_in_pages(desk: Desk) -> None:
     names = [desk.start("", TrainingJobName=f"{desk.bucket[-12:]}-{number}") for number in range(3)]
     pages = desk.sagemaker.get_paginator("list_training_jobs").paginate(
-        NameContains=desk.bucket[-12:], PaginationConfig={"PageSize": 2}
+        NameContains=desk.bucket[-12:], SortOrder="Descending", PaginationConfig={"PageSize": 2}
     )
     found = [[row["TrainingJobName"] for row in page["TrainingJobSummaries"]] for page in pages]
     assert found == [[names[2], names[1]], [names[0]]]
@@ -133,3 +133,12 @@ def test_a_planned_failure_comes_once(desk: Desk) -> None:
     desk.cloud.fail_next_job("CapacityError: Unable to provision requested ML compute capacity.")
     assert desk.finish(desk.start(""))["FailureReason"].startswith("CapacityError")
     assert desk.finish(desk.start(""))["TrainingJobStatus"] == "Completed"
+
+
+def test_the_training_image_of_this_package_is_known(desk: Desk) -> None:
+    request = desk.request("", HyperParameters={"task": "dance"})
+    image = f"123456789012.dkr.ecr.{desk.cloud.region}.amazonaws.com/retail-forecast-training:0.1.0"
+    request["AlgorithmSpecification"]["TrainingImage"] = image
+    desk.sagemaker.create_training_job(**request)
+    reason = desk.finish(request["TrainingJobName"])["FailureReason"]
+    assert reason.startswith("AlgorithmError: hyperparameter task: found 'dance'")

@@ -21,6 +21,10 @@ from typing import Any
 
 ML_ROOT = Path("/opt/ml")
 BRIDGE = "br0"
+_PROCESS_TABLE = (
+    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    *("sh", "-c", 'exec "$@" 2>&1', "sh"),
+)
 
 
 def main(spec_file: str) -> int:
@@ -70,11 +74,16 @@ def connect(spec: dict[str, Any]) -> None:
 
 async def _supervise(spec: dict[str, Any]) -> int:
     relay = await _relay(spec["cloud_port"], spec["cloud_socket"]) if spec["isolated"] else None
-    command = spec["command"]
-    if spec["isolated"]:
-        command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
+    command, err = spec["command"], asyncio.subprocess.STDOUT
+    if spec["isolated"]:  # unshare complains when its child was killed, which is no line of the container's
+        command, err = [*_PROCESS_TABLE, *command], asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        *command, env=spec["environment"], cwd=spec["cwd"], stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        *command,
+        env=spec["environment"],
+        cwd=spec["cwd"],
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=err,
+        start_new_session=True,
     )
     orders = asyncio.create_task(_obey(process, isolated=spec["isolated"]))
     code = await process.wait()
@@ -113,10 +122,11 @@ async def _relay(port: int, path: str) -> asyncio.Server:
             writer.write_eof()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        cloud_reader, cloud_writer = await asyncio.open_unix_connection(path)
-        await asyncio.gather(pump(reader, cloud_writer), pump(cloud_reader, writer))
-        for end in (writer, cloud_writer):
-            end.close()
+        with suppress(asyncio.CancelledError, OSError):
+            cloud_reader, cloud_writer = await asyncio.open_unix_connection(path)
+            await asyncio.gather(pump(reader, cloud_writer), pump(cloud_reader, writer))
+            for end in (writer, cloud_writer):
+                end.close()
 
     return await asyncio.start_server(accept, "127.0.0.1", port)
 

@@ -13,13 +13,12 @@ def page_of(
 ) -> dict[str, Any]:
     """One page under `key`, by the filters, the order and the token of the request; `name`, `status`: the rows' keys.
 
-    Newest first, as SageMaker does where the request asks for nothing else.
+    Oldest first where the request asks for nothing else, as the reference of SageMaker says.
     """
     kept = [row for row in rows if _matches(row, request, name, status)]
-    column = {"Name": name, "Status": status or name, "LastModifiedTime": "LastModifiedTime"}.get(
-        request.get("SortBy", "CreationTime"), "CreationTime"
-    )
-    kept.sort(key=lambda row: row.get(column, 0), reverse=request.get("SortOrder", "Descending") == "Descending")
+    asked = request.get("SortBy", "CreationTime")
+    column = {"Name": name, "Status": status or name}.get(asked, asked)
+    kept.sort(key=lambda row: row.get(column, 0), reverse=request.get("SortOrder") == "Descending")
     start, size = int(request.get("NextToken") or 0), int(request.get("MaxResults") or _PAGE)
     answer: dict[str, Any] = {key: kept[start : start + size]}
     if start + size < len(kept):

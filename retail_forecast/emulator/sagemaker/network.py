@@ -71,7 +71,6 @@ class HostNetwork:
             [*enter, sys.executable, "-m", "retail_forecast.emulator.sagemaker.container", str(spec_file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 

@@ -33,7 +33,7 @@ class TrainingJobs:
 
     def create(self, request: dict[str, Any], *, tuning_job_arn: str | None = None) -> TrainingJob:
         """Starts a job. Raises RefusedError for a name that was used before."""
-        _check(request)
+        check_request(request)
         name = request["TrainingJobName"]
         with self._lock:
             if name in self.jobs:
@@ -93,7 +93,7 @@ class TrainingJobs:
             run.join()
 
 
-def _check(request: dict[str, Any]) -> None:
+def check_request(request: dict[str, Any]) -> None:
     """What the model of the service does not say, but SageMaker demands."""
     stopping = request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": 86_400})
     wait, runtime = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds", 86_400)
