@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def read_call(request: Request, role_of_key: Mapping[str, str]) -> Call | None:
     is_form = service != "s3" and (request.content_type or "").startswith("application/x-www-form-urlencoded")
     body = request.get_data() if target or is_form else b""
     if target:
-        action, parameters = target.rsplit(".", 1)[-1], json.loads(body or b"{}")
+        action, parameters = target.rsplit(".", 1)[-1], json.loads(_plain(request, body) or b"{}")
     elif is_form:
         parameters = request.form.to_dict()
         action = str(parameters.get("Action", "unknown"))
@@ -83,6 +84,11 @@ def read_call(request: Request, role_of_key: Mapping[str, str]) -> Call | None:
         action, parameters = _route(service, request), request.args.to_dict()
     resource = request.path.strip("/") if service == "s3" else _first(parameters)
     return Call(service, action, region, key, _principal(key, role_of_key), resource or None, body, parameters)
+
+
+def _plain(request: Request, body: bytes) -> bytes:
+    """What a client said; boto3 compresses long lists of metrics."""
+    return gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
 
 
 def _credential_scope(request: Request) -> list[str] | None:

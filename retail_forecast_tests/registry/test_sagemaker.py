@@ -80,6 +80,34 @@ def test_two_promotions_at_once_leave_one_champion(registry: SageMakerRegistry, 
     assert sorted(found.stage for found in registry.versions()) == ["champion", "retired", "retired", "retired"]
 
 
+def test_who_is_approved_in_aws_is_champion(registry: SageMakerRegistry, client: Any, tmp_path: Path) -> None:
+    old, new = _register(registry, tmp_path, "x", "y")
+    for arn in (old, new):
+        client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+        champion = registry.champion()
+        assert champion is not None
+        assert champion.resource == arn
+    assert [found.stage for found in registry.versions()] == ["champion", "retired"]
+
+
+def test_the_champion_that_is_rejected_in_aws_gives_way_to_the_one_before(
+    registry: SageMakerRegistry, client: Any, tmp_path: Path
+) -> None:
+    for arn in _register(registry, tmp_path, "x", "y", "z"):
+        client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="Recall.")
+    found = [(one.version, one.stage, one.rejection) for one in registry.versions()]
+    assert found == [("3", "rejected", "Recall."), ("2", "champion", None), ("1", "retired", None)]
+
+
+def test_the_same_bundle_from_four_at_once_is_one_version(registry: SageMakerRegistry, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "a")
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: registry.register(bundle, metrics={}, tags={}), range(4)))
+    assert [found.version for found in registry.versions()] == ["1"]
+    assert {found.version for found in made} == {"1"}
+
+
 def test_packages_beyond_the_first_page_are_found(aws_cloud: Cloud) -> None:
     group = PackageGroup(aws_cloud.new_bucket("pages"), region=aws_cloud.region)
     group.ensure("Pages.")
