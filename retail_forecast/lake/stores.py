@@ -128,11 +128,11 @@ class Store:
 
     def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
         """The rows of Parquet files, in the order of `paths`."""
-        return pl.scan_parquet([self.url_of(path) for path in paths], **self.polars)
+        return pl.scan_parquet([self.url_of(path) for path in paths], glob=False, **self.polars)
 
     def read_parquet(self, paths: Sequence[str]) -> pl.DataFrame:
         """The same, read at once."""
-        return pl.read_parquet([self.url_of(path) for path in paths], **self.polars)
+        return pl.read_parquet([self.url_of(path) for path in paths], glob=False, **self.polars)
 
     def upload_folder(self, source: Path, prefix: str) -> None:
         """Writes every file of a local folder below `prefix`."""
