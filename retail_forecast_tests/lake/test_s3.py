@@ -89,6 +89,29 @@ def test_the_folders_that_consoles_make_are_no_objects(aws_cloud: Cloud, store: 
     assert [info.path for info in store.list()] == ["sales/empty.csv"]
 
 
+@pytest.mark.parametrize("path", ["sales//a.csv", "/sales/a.csv", "sales/x///a.csv"])
+def test_a_key_with_an_empty_part_is_listed_and_read_like_any_other(aws_cloud: Cloud, store: Store, path: str) -> None:
+    store.write("sales/b.csv", b"b")
+    for key, data in ((path, b"a"), ("marker//", b"")):
+        aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key=f"some/folder/{key}", Body=data)
+    listed = list(store.list())
+    assert [info.path for info in listed] == sorted([path, "sales/b.csv"])
+    data, info = store.read_with_info(path)
+    assert (data, info) == (b"a", store.head(path))
+    assert info.version is not None
+    assert (info.e_tag, info.last_modified, info.size) in [(one.e_tag, one.last_modified, 1) for one in listed]
+    with pytest.raises(NotFoundError, match="sales//none"):
+        store.read("sales//none")
+
+
+def test_a_listing_says_the_same_of_an_object_beside_a_key_with_an_empty_part(aws_cloud: Cloud, store: Store) -> None:
+    store.write("sales/b.csv", b"b")
+    before = list(store.list())
+    aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key="some/folder/sales//a.csv", Body=b"a")
+    assert list(store.list())[1:] == before
+    assert [info.path for info in store.list("sales")] == ["sales//a.csv", "sales/b.csv"]
+
+
 def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
     for name in ("1", "day=2", "c d", "e[x]*"):
