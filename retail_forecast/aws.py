@@ -22,6 +22,7 @@ _FIXES = {
     "BadRequest": "S3 says no more to this call. Expired credentials are the usual reason: sign in again.",
     "EndpointConnectionError": "Check the network and AWS_ENDPOINT_URL.",
     "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
+    "ProfileNotFound": "Correct AWS_PROFILE, or make the profile (`aws configure sso`).",
 }
 _SAME = {
     "AccessDeniedException": "AccessDenied",
@@ -29,6 +30,10 @@ _SAME = {
     "403": "AccessDenied",
     "ExpiredTokenException": "ExpiredToken",
     "RequestExpired": "ExpiredToken",
+    "SSOTokenLoadError": "ExpiredToken",
+    "TokenRetrievalError": "ExpiredToken",
+    "UnauthorizedSSOTokenError": "ExpiredToken",
+    "CredentialRetrievalError": "NoCredentialsError",
     "InvalidAccessKeyId": "InvalidClientTokenId",
     "UnrecognizedClientException": "InvalidClientTokenId",
     "SignatureDoesNotMatch": "InvalidClientTokenId",

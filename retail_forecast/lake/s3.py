@@ -12,11 +12,13 @@ from typing import Any
 import polars as pl
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from retail_forecast.aws import aws_refusal
+from retail_forecast.aws import aws_errors, aws_refusal
 from retail_forecast.settings import load_settings
 
 SCHEMES = ("s3", "s3a")
 MAX_RETRIES = 8
+_RETRY_TIMEOUT, _LONGEST_PAUSE = timedelta(seconds=60), timedelta(seconds=10)
+_GOOD_FOR = timedelta(minutes=10)  # boto3 renews what expires sooner, so what it gives is good for so long at least
 _NATIVE = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 _NO_CREDENTIALS = "NoCredentialsError"
 _STATUS = {"400": "BadRequest", "401": "InvalidClientTokenId", "403": "AccessDenied", "503": "SlowDown"}
@@ -36,14 +38,19 @@ def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any
         options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
     if not _has_native_credentials():
         options["credential_provider"] = _credentials_of_boto3()
-    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2}
-    retries = {"max_retries": MAX_RETRIES, "backoff": backoff, "retry_timeout": timedelta(seconds=60)}
+    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": _LONGEST_PAUSE, "base": 2}
+    retries = {"max_retries": MAX_RETRIES, "backoff": backoff, "retry_timeout": _RETRY_TIMEOUT}
     return {**options, "retry_config": retries}
 
 
 def polars_options(*, region: str | None) -> dict[str, Any]:
     """Keywords of `pl.scan_parquet` and its like for the same bucket."""
-    options: dict[str, Any] = {"aws_region": region or load_settings().aws_region, "max_retries": MAX_RETRIES}
+    options: dict[str, Any] = {
+        "aws_region": region or load_settings().aws_region,
+        "max_retries": MAX_RETRIES,
+        "retry_timeout_ms": _RETRY_TIMEOUT // timedelta(milliseconds=1),
+        "retry_max_backoff_ms": _LONGEST_PAUSE // timedelta(milliseconds=1),
+    }
     if (endpoint := _endpoint()) is not None:
         options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
     # boto3 takes a second and 58 MB to load: only where Polars finds no credentials by itself
@@ -67,13 +74,22 @@ def s3_errors(url: str) -> Iterator[None]:
 
 
 def _credentials_of_boto3() -> Any:
-    """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them. Raises AwsError."""
+    """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them.
+
+    They are asked for at once, so that what is missing or expired is named here. Raises AwsError.
+    """
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-    try:
-        return Boto3CredentialProvider()
-    except ValueError as error:
-        raise aws_refusal("S3", code=_NO_CREDENTIALS, message="There are no credentials") from error
+    what = "The credentials for S3"
+    with aws_errors(what):
+        try:
+            provider = Boto3CredentialProvider(ttl=_GOOD_FOR)
+            provider()
+        except ValueError as error:
+            raise aws_refusal(what, code=_NO_CREDENTIALS, message="There are none") from error
+        except RuntimeError as error:  # of botocore: they were renewed, and what came has expired too
+            raise aws_refusal(what, code="ExpiredToken", message=str(error)) from error
+    return provider
 
 
 def _refusal(url: str, error: Exception) -> Exception:
@@ -81,9 +97,18 @@ def _refusal(url: str, error: Exception) -> Exception:
     code = re.search(r"<Code>(\w+)</Code>", text)
     status = re.search(r"returned non-2xx status code: (\d+)", text)
     message = re.search(r"<Message>([^<]+)</Message>", text)
-    unsaid = _NO_CREDENTIALS if "redential" in text else "EndpointConnectionError"
-    name = _STATUS.get(status[1], status[1]) if status else unsaid
+    name = _STATUS.get(status[1], status[1]) if status else _unsaid(text)
     return aws_refusal(url, code=code[1] if code else name, message=message[1] if message else text.split("\n")[0])
+
+
+def _unsaid(text: str) -> str:
+    """The code of a failure that S3 did not answer to: no answer came, or no credentials could be had to ask with."""
+    if "redential" not in text:
+        return "EndpointConnectionError"
+    provider = re.search(r"External AWS credential provider: (\w+): (.*)", text)
+    if provider is None:
+        return _NO_CREDENTIALS
+    return "ExpiredToken" if provider[1] == "RuntimeError" and "expired" in provider[2] else provider[1]
 
 
 def _endpoint() -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -16,6 +17,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from retail_forecast.errors import AwsError, ConfigurationError, NotFoundError, PublishConflictError
 from retail_forecast.lake import s3
+from retail_forecast.lake.odd_keys import OddKeys, is_complaint, is_odd
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,7 @@ class Store:
         Hidden ones (a part begins with a dot) are left out, and so are the empty objects "name/" by which consoles of
         S3 show folders.
         """
-        with self._errors(prefix):
-            found = [ObjectInfo.of(meta) for page in obstore.list(self.backend, prefix or None) for meta in page]
+        found = [ObjectInfo.of(meta) for meta in self._listed(prefix)]
         visible = (info for info in found if not is_hidden(info.path))
         real = (info for info in visible if info.size or not self.is_s3 or self.exists(info.path))
         return iter(sorted(real, key=lambda info: info.path))
@@ -73,6 +74,8 @@ class Store:
     def head(self, path: str) -> ObjectInfo | None:
         """The object's listing entry, or None if there is no such object."""
         try:
+            if self.is_s3 and is_odd(path):
+                return ObjectInfo.of(self._odd_keys.head(path))
             with self._errors(path):
                 return ObjectInfo.of(obstore.head(self.backend, path))
         except FileNotFoundError:
@@ -89,6 +92,9 @@ class Store:
     def read_with_info(self, path: str) -> tuple[bytes, ObjectInfo]:
         """The object's bytes, and what it was when they were asked for. Raises NotFoundError."""
         try:
+            if self.is_s3 and is_odd(path):
+                data, meta = self._odd_keys.read(path)
+                return data, ObjectInfo.of(meta)
             with self._errors(path):
                 found = obstore.get(self.backend, path)
                 return bytes(found.bytes()), ObjectInfo.of(found.meta)
@@ -128,11 +134,11 @@ class Store:
 
     def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
         """The rows of Parquet files, in the order of `paths`."""
-        return pl.scan_parquet([self.url_of(path) for path in paths], **self.polars)
+        return pl.scan_parquet([self.url_of(path) for path in paths], glob=False, **self.polars)
 
     def read_parquet(self, paths: Sequence[str]) -> pl.DataFrame:
         """The same, read at once."""
-        return pl.read_parquet([self.url_of(path) for path in paths], **self.polars)
+        return pl.read_parquet([self.url_of(path) for path in paths], glob=False, **self.polars)
 
     def upload_folder(self, source: Path, prefix: str) -> None:
         """Writes every file of a local folder below `prefix`."""
@@ -149,6 +155,19 @@ class Store:
             with file.open("wb") as sink, self._errors(info.path):
                 for chunk in obstore.get(self.backend, info.path).stream():
                     sink.write(bytes(chunk))
+
+    def _listed(self, prefix: str) -> Iterable[Any]:
+        try:
+            with self._errors(prefix):
+                return [meta for page in obstore.list(self.backend, prefix or None) for meta in page]
+        except AwsError as error:
+            if not is_complaint(error):
+                raise
+            return self._odd_keys.list(prefix)
+
+    @cached_property
+    def _odd_keys(self) -> OddKeys:
+        return OddKeys(self.url, self.polars["storage_options"]["aws_region"])
 
     def _errors(self, path: str) -> AbstractContextManager[None]:
         return s3.s3_errors(self.url_of(path)) if self.is_s3 else nullcontext()

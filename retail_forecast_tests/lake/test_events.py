@@ -15,7 +15,7 @@ from retail_forecast.lake import Lake, arrivals, open_lake
 from retail_forecast.lake.arrivals import Poll, poll_arrivals
 from retail_forecast.lake.events import is_later, read_s3_events
 from retail_forecast.lake.ledger import Entry, Ledger
-from retail_forecast.lake.sightings import EventArrivals
+from retail_forecast.lake.sightings import Arrivals, EventArrivals, ListingArrivals
 from retail_forecast_tests.lake.buckets import CloudLanding, client, event
 
 
@@ -29,7 +29,7 @@ def lake(tmp_path: Path) -> Lake:
     return open_lake(tmp_path.as_uri())
 
 
-def poll(landing: CloudLanding, lake: Lake) -> Poll:
+def poll(landing: CloudLanding, lake: Lake, way: Arrivals | None = None) -> Poll:
     def inspect(data: bytes, path: str, table: str) -> Mapping[str, int]:
         return {data.decode(): 1}
 
@@ -41,7 +41,7 @@ def poll(landing: CloudLanding, lake: Lake) -> Poll:
         rules="1",
         now=datetime.now(UTC),
         settle_seconds=2,
-        arrivals=EventArrivals(landing.store, landing.queue),
+        arrivals=way or EventArrivals(landing.store, landing.queue),
     )
 
 
@@ -58,6 +58,18 @@ def test_an_event_that_comes_twice_is_one_fact(landing: CloudLanding, lake: Lake
     landing.tell("sales/a.csv", sequencer="0A")
     assert poll(landing, lake).ledger.version == 1
     assert landing.left() == (0, 0)
+
+
+def test_an_object_whose_key_has_an_empty_part_arrives_by_events_and_by_the_listing(
+    landing: CloudLanding, lake: Lake
+) -> None:
+    key = "landing/sales//a.csv"
+    client(landing.cloud, "s3").put_object(Bucket=landing.bucket, Key=key, Body=b"2024-01-01")
+    landing.tell("sales//a.csv", sequencer="0A")
+    told = poll(landing, lake)
+    assert [fact.objects for fact in told.ledger.facts_since(told.before)] == [("sales//a.csv",)]
+    listed = poll(landing, lake, ListingArrivals(landing.store)).ledger
+    assert (listed.version, landing.left()) == (1, (0, 0))
 
 
 def test_an_older_event_that_comes_late_asks_for_nothing(landing: CloudLanding, lake: Lake) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 from retail_forecast.emulator import Cloud
 from retail_forecast.errors import AwsError, NotFoundError, PublishConflictError
 from retail_forecast.lake import Store, open_store
+from retail_forecast.lake.s3 import obstore_options
 
 KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/1b1f1d1e-0000-4000-8000-000000000001"
 IMPATIENT = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
@@ -87,12 +89,36 @@ def test_the_folders_that_consoles_make_are_no_objects(aws_cloud: Cloud, store: 
     assert [info.path for info in store.list()] == ["sales/empty.csv"]
 
 
+@pytest.mark.parametrize("path", ["sales//a.csv", "/sales/a.csv", "sales/x///a.csv"])
+def test_a_key_with_an_empty_part_is_listed_and_read_like_any_other(aws_cloud: Cloud, store: Store, path: str) -> None:
+    store.write("sales/b.csv", b"b")
+    for key, data in ((path, b"a"), ("marker//", b"")):
+        aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key=f"some/folder/{key}", Body=data)
+    listed = list(store.list())
+    assert [info.path for info in listed] == sorted([path, "sales/b.csv"])
+    data, info = store.read_with_info(path)
+    assert (data, info) == (b"a", store.head(path))
+    assert info.version is not None
+    assert (info.e_tag, info.last_modified, info.size) in [(one.e_tag, one.last_modified, 1) for one in listed]
+    with pytest.raises(NotFoundError, match="sales//none"):
+        store.read("sales//none")
+
+
+def test_a_listing_says_the_same_of_an_object_beside_a_key_with_an_empty_part(aws_cloud: Cloud, store: Store) -> None:
+    store.write("sales/b.csv", b"b")
+    before = list(store.list())
+    aws_cloud.client("s3").put_object(Bucket=bucket_of(store), Key="some/folder/sales//a.csv", Body=b"a")
+    assert list(store.list())[1:] == before
+    assert [info.path for info in store.list("sales")] == ["sales//a.csv", "sales/b.csv"]
+
+
 def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
-    for name in ("1", "day=2", "c d"):
+    for name in ("1", "day=2", "c d", "e[x]*"):
         store.write(f"{name}/x.parquet", (tmp_path / "x.parquet").read_bytes())
     assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
     assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
+    assert store.read_parquet(["e[x]*/x.parquet"])["a"].to_list() == [1]
 
 
 @pytest.fixture
@@ -115,5 +141,56 @@ def test_a_profile_is_enough(aws_cloud: Cloud, no_keys: Path, monkeypatch: pytes
 
 
 def test_missing_credentials_are_named_when_the_store_is_opened(no_keys: Path) -> None:
-    with pytest.raises(AwsError, match=r"There are no credentials.*Sign in"):
+    with pytest.raises(AwsError, match=r"The credentials for S3: There are none.*Sign in"):
+        open_store("s3://some-bucket")
+
+
+def use_profile(monkeypatch: pytest.MonkeyPatch, folder: Path, *, expires: datetime, command: str = "cat") -> None:
+    """A profile whose credentials come from a command, as those of single sign-on and roles come from elsewhere."""
+    keys = {"Version": 1, "AccessKeyId": "test", "SecretAccessKey": "test", "SessionToken": "test"}
+    (folder / "keys.json").write_text(json.dumps(keys | {"Expiration": expires.isoformat()}))
+    (folder / "config").write_text(f"[profile shop]\ncredential_process = {command} {folder / 'keys.json'}\n")
+    monkeypatch.setenv("AWS_PROFILE", "shop")
+
+
+def test_credentials_are_asked_for_again_before_they_expire(
+    no_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expires = datetime.now(UTC) + timedelta(minutes=17)  # boto3 does not renew before the last fifteen
+    use_profile(monkeypatch, tmp_path, expires=expires)
+    provider = obstore_options(region=None, kms_key=None)["credential_provider"]
+    assert provider()["expires_at"] <= expires
+
+
+def test_expired_credentials_are_named_when_the_store_is_opened(
+    no_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_profile(monkeypatch, tmp_path, expires=datetime.now(UTC) - timedelta(minutes=1))
+    with pytest.raises(AwsError, match=r"still expired.*ExpiredToken.*aws sso login"):
+        open_store("s3://some-bucket")
+
+
+def test_credentials_that_cannot_be_renewed_are_named_with_the_object(
+    aws_cloud: Cloud, no_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_profile(monkeypatch, tmp_path, expires=datetime.now(UTC) + timedelta(minutes=5))
+    store = open_store(f"s3://{aws_cloud.new_bucket()}")
+    use_profile(monkeypatch, tmp_path, expires=datetime.now(UTC) - timedelta(minutes=5))
+    with pytest.raises(AwsError, match=r"s3://.*/a: .*ExpiredToken.*aws sso login"):
+        store.read("a")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("[profile other]\n", r"profile \(shop\).*Correct AWS_PROFILE"),
+        ("[profile shop]\ncredential_process = false\n", r"CredentialRetrievalError.*Sign in"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_named(
+    no_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, words: str
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_PROFILE", "shop")
+    with pytest.raises(AwsError, match=words):
         open_store("s3://some-bucket")
