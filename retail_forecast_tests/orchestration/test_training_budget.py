@@ -58,4 +58,6 @@ def test_what_jobs_were_billed_is_kept_by_task(tmp_path: Path) -> None:
 
 def test_a_training_on_this_machine_has_no_budget() -> None:
     assert build_training_checks(Settings()) == []
-    assert len(build_training_checks(settings())) == 1
+    (check,) = build_training_checks(settings())
+    (spec,) = check.check_specs
+    assert (spec.key.to_user_string(), spec.blocking) == ("features:training_fits_the_budget", True)

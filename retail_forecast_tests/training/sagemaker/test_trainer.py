@@ -35,7 +35,7 @@ def job(features: Path, tmp_path: Path) -> TrainingJob:
 def slow(job: TrainingJob) -> TrainingJob:
     """Long enough to be interrupted between two pools."""
     return replace(
-        job, hyperparameters={**job.hyperparameters, "recipe": json.dumps({**RECIPE.to_json(), "trees": 400})}
+        job, hyperparameters={**job.hyperparameters, "recipe": json.dumps({**RECIPE.to_json(), "trees": 4000})}
     )
 
 
@@ -129,3 +129,19 @@ def test_a_job_on_two_hosts_ends_with_the_bytes_of_one(aws_cloud: Cloud, job: Tr
     assert list(host.rglob("checkpoints/**/shards/*/*.txt"))
     assert shared.bill is not None
     assert shared.bill.instance == "2 x ml.m5.2xlarge, spot"
+
+
+@pytest.mark.slow
+def test_the_sdk_of_sagemaker_reads_the_job_as_it_was_asked_for(
+    aws_cloud: Cloud, job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")
+    resources = pytest.importorskip("sagemaker.core.resources")
+    trainer = quick_trainer(aws_cloud, training_instance_type="ml.c5.xlarge")
+    trainer.run(job)
+    (name,) = jobs_of(trainer)
+    read = resources.TrainingJob.get(training_job_name=name, region="ap-southeast-1")
+    assert read.training_job_status == "Completed"
+    assert read.resource_config.instance_type == "ml.c5.xlarge"
+    assert read.hyper_parameters["task"] == "train"
+    assert read.checkpoint_config.s3_uri.endswith(f"/checkpoints/{name}")
