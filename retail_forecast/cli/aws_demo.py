@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +15,13 @@ import typer
 
 from retail_forecast.cli.console import console, progress
 from retail_forecast.cli.live import (
-    SHOP_DAYS,
     api,
     check_one_answer,
     keep_up,
     say_how_to_stop,
     say_what_to_open,
+    stock_shop,
+    yesterday,
 )
 from retail_forecast.errors import RetailForecastError
 
@@ -49,15 +50,15 @@ def demo_aws(
     from retail_forecast.orchestration.run import run_pipeline
 
     with emulated_settings() as settings, api(settings) as endpoint:
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        newest = yesterday()
         with progress() as show:
-            _land(settings, yesterday - timedelta(days=1), partial(show, "Made-up days of sales, to S3"))
+            stock_shop(settings, newest - timedelta(days=1), partial(show, "Made-up days of sales, to S3"))
             run_pipeline(settings, on_progress=show)
         endpoint.start()
         with dagster_services(settings) as services:
-            console().print(f"Sales of {yesterday} land in S3 now; nobody starts anything.")
-            _land(settings, yesterday, lambda *_: None)
-            vintage = _await_vintage(settings, yesterday, services.check)
+            console().print(f"Sales of {newest} land in S3 now; nobody starts anything.")
+            stock_shop(settings, newest, lambda *_: None)
+            vintage = _await_vintage(settings, newest, services.check)
             url = check_one_answer(settings)
             say_where_it_comes_from(settings, vintage)
             say_what_to_open(settings, url)
@@ -114,20 +115,6 @@ def say_where_it_comes_from(settings: Settings, vintage: str) -> None:
     out.print(f"\nVintage {vintage} is made of")
     for name, value in named.items():
         out.print(f"  {name:13} {value}", soft_wrap=True)
-
-
-def _land(settings: Settings, until: date, on_progress: Callable[[int, int], None]) -> None:
-    """The made-up shop's files, the sales up to `until`, into the landing."""
-    from retail_forecast.cli.home import keep_dataset
-    from retail_forecast.dataset import load_dataset
-    from retail_forecast.ingest.shop import build_shop
-    from retail_forecast.lake import open_store
-
-    path = settings.dataset_path
-    first = load_dataset(path).start_date if path.exists() else until - timedelta(days=SHOP_DAYS - 1)
-    days = (until - first).days + 1
-    dataset = build_shop(open_store(settings.landing), until=until, days=days, on_progress=on_progress)
-    keep_dataset(path, dataset.to_yaml())
 
 
 def _await_vintage(settings: Settings, cutoff: date, check: Callable[[], Any]) -> str:

@@ -17,6 +17,8 @@ from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_ano
 from retail_forecast.errors import RetailForecastError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from retail_forecast.cli.processes import Services
     from retail_forecast.serving.endpoint import Endpoint
     from retail_forecast.settings import Settings
@@ -36,7 +38,7 @@ def demo(
     refuse_another_dataset(settings.dataset_path, SHOP)
     with api(settings) as endpoint:
         with progress() as show:
-            stock_shop(settings, partial(show, "Made-up days of sales"))
+            stock_shop(settings, yesterday(), partial(show, "Made-up days of sales"))
             run_pipeline(settings, on_progress=show)
         endpoint.start()
         with dagster_services(settings) as services:
@@ -112,17 +114,21 @@ def keep_up(services: Services, endpoint: Endpoint, *, look_seconds: float = 5.0
         time.sleep(look_seconds)
 
 
-def stock_shop(settings: Settings, on_progress: Callable[[int, int], None]) -> None:
-    """Lands the made-up shop's sales until yesterday; on a home that has the shop, the days since the last time."""
+def yesterday() -> date:
+    """The last day that is over, everywhere the same: in UTC."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def stock_shop(settings: Settings, until: date, on_progress: Callable[[int, int], None]) -> None:
+    """Lands the made-up shop's sales up to `until`; on a home that has the shop, the days since the last time."""
     from retail_forecast.dataset import load_dataset
     from retail_forecast.ingest.shop import build_shop
     from retail_forecast.lake import open_store
 
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
     path = settings.dataset_path
-    first = load_dataset(path).start_date if path.exists() else yesterday - timedelta(days=SHOP_DAYS - 1)
-    days = (yesterday - first).days + 1
-    dataset = build_shop(open_store(settings.landing), until=yesterday, days=days, on_progress=on_progress)
+    first = load_dataset(path).start_date if path.exists() else until - timedelta(days=SHOP_DAYS - 1)
+    days = (until - first).days + 1
+    dataset = build_shop(open_store(settings.landing), until=until, days=days, on_progress=on_progress)
     keep_dataset(path, dataset.to_yaml())
 
 

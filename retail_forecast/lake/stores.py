@@ -192,13 +192,12 @@ def open_store(url: str, *, region: str | None = None, kms_key: str | None = Non
         except OSError as error:
             raise ConfigurationError(key=url, found=str(error), expected="a folder that can be written") from error
         return Store(folder.resolve().as_uri(), LocalStore(folder.resolve()))
+    on_s3 = parsed.scheme in s3.SCHEMES
+    known = s3.obstore_options(region=region, kms_key=kms_key) if on_s3 else {}
     try:
-        if parsed.scheme in s3.SCHEMES:
-            known = s3.obstore_options(region=region, kms_key=kms_key)
-            return Store(url, from_url(url, **{**known, **options}), s3.polars_options(region=region))
-        return Store(url, from_url(url, **options))
-    except AwsError:
-        raise
-    except Exception as error:
-        expected = "a URL such as file:///data/lake, s3://bucket/lake or az://container/lake"
+        backend = from_url(url, **{**known, **options})
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        expected = f"a URL such as file:///data/lake, s3://bucket/lake or az://container/lake ({why})"
         raise ConfigurationError(key="store URL", found=url, expected=expected) from error
+    return Store(url, backend, s3.polars_options(region=region) if on_s3 else {})

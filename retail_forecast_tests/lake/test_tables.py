@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from retail_forecast.emulator import Cloud
-from retail_forecast.errors import PublishConflictError
-from retail_forecast.lake import Input, Lake, open_lake
+from retail_forecast.errors import ConfigurationError, PublishConflictError
+from retail_forecast.lake import Input, Lake, open_lake, open_store
 from retail_forecast.lake.tables import NewPart
 from retail_forecast.lake.versions import KEPT_VERSIONS, VersionedDocument
 
@@ -102,3 +102,9 @@ def test_old_versions_are_pruned(any_lake: Lake) -> None:
         document.write_next(number, {"n": number})
     assert document.versions() == list(range(6, KEPT_VERSIONS + 6))
     assert document.read() == (KEPT_VERSIONS + 5, {"n": KEPT_VERSIONS + 4})
+
+
+@pytest.mark.parametrize(("url", "why"), [("foo://x", "recognise"), ("lake", "relative URL"), ("az://c", "Account")])
+def test_a_url_that_is_no_store_is_named_with_the_reason(url: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"store URL: found '{url}'; expected .*s3://bucket/lake.*{why}"):
+        open_store(url)
