@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +98,19 @@ async def _obey(process: asyncio.subprocess.Process, *, isolated: bool) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while order := await reader.readline():
-        _signal(process.pid, signal.Signals[order.decode().strip()], isolated=isolated)
-    _signal(process.pid, signal.SIGKILL, isolated=isolated)
+    with suppress(ProcessLookupError, FileNotFoundError):  # it has ended
+        send = partial(os.kill, await _child_of(process.pid)) if isolated else partial(os.killpg, process.pid)
+        while order := await reader.readline():
+            send(signal.Signals[order.decode().strip()])
+        send(signal.SIGKILL)
 
 
-def _signal(pid: int, number: signal.Signals, *, isolated: bool) -> None:
-    with suppress(ProcessLookupError, FileNotFoundError):
-        if not isolated:
-            os.killpg(pid, number)
-            return
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        os.kill(int(children[0]) if children else pid, number)
+async def _child_of(pid: int) -> int:
+    """The command under unshare. Killing unshare before it has a child, or just then, would leave the child alive."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    while not (found := children.read_text(encoding="ascii").split()):
+        await asyncio.sleep(0.01)
+    return int(found[0])
 
 
 async def _relay(port: int, path: str) -> asyncio.Server:
