@@ -83,7 +83,10 @@ def _dataset(settings: Settings) -> Iterator[Finding]:
 
 
 def _places(settings: Settings) -> Iterator[Finding]:
-    for name, url in (("landing", settings.landing), ("lake", settings.lake)):
+    places = {"landing": settings.landing, "lake": settings.lake, "compute_logs": settings.compute_logs_url}
+    for name, url in places.items():
+        if url is None:
+            continue
         try:
             _try_place(url, settings, read_only=name == "landing")
         except AwsError as error:

@@ -13,6 +13,7 @@ import polars as pl
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from retail_forecast.aws import aws_errors, aws_refusal
+from retail_forecast.errors import AwsError
 from retail_forecast.settings import load_settings
 
 SCHEMES = ("s3", "s3a")
@@ -73,6 +74,16 @@ def s3_errors(url: str) -> Iterator[None]:
         raise _refusal(url, error) from error
 
 
+def s3_refusal_behind(error: BaseException) -> AwsError | None:
+    """The refusal that Polars met while it read from S3 itself; None for any other error, a missing file among them."""
+    text = str(error)
+    place = re.search(r"Error performing \w+ (\S+)", text) or re.search(r"\(path: (\S+)\)", text)
+    if not isinstance(error, OSError) or "object-store error" not in text or place is None:
+        return None
+    missing = isinstance(error, FileNotFoundError) and "<Code>NoSuchBucket</Code>" not in text
+    return None if missing else _refusal(place[1], error)
+
+
 def _credentials_of_boto3() -> Any:
     """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them.
 
@@ -92,7 +103,7 @@ def _credentials_of_boto3() -> Any:
     return provider
 
 
-def _refusal(url: str, error: Exception) -> Exception:
+def _refusal(url: str, error: Exception) -> AwsError:
     text = str(error)
     code = re.search(r"<Code>(\w+)</Code>", text)
     status = re.search(r"returned non-2xx status code: (\d+)", text)
