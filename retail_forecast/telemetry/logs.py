@@ -21,6 +21,7 @@ VARIABLE = "RETAIL_FORECAST_LOG_FORMAT"
 
 _fields: ContextVar[Mapping[str, Any]] = ContextVar("retail_forecast_log_fields", default=MappingProxyType({}))
 _USUAL = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName"}
+_OF_LIBRARIES = ("dagster", "_")  # Ray stamps every record of its process with fields of its own
 _OF_DAGSTER = {"run_id": "run_id", "job_name": "job", "step_key": "step", "resource_name": "resource"}
 
 
@@ -94,4 +95,4 @@ def _dagster_fields(record: logging.LogRecord) -> dict[str, Any]:
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     given = {name: value for name, value in vars(record).items() if name not in _USUAL}
-    return {name: value for name, value in given.items() if not name.startswith("dagster")}
+    return {name: value for name, value in given.items() if not name.startswith(_OF_LIBRARIES)}

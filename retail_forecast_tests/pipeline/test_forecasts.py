@@ -91,6 +91,7 @@ def test_a_vintage_names_every_object_behind_it(lake: Lake, bundle: Path) -> Non
         "size": 100,
         "sha256": "0" * 64,
         "rows": 9,
+        "version_id": None,  # a folder keeps no versions
     }
 
 
