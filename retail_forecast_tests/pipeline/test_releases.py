@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,9 +32,9 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The years whose parts are read, as they are."""
     years: list[str] = []
 
-    def scan(paths: list[str]) -> pl.LazyFrame:
+    def scan(paths: list[str], **options: Any) -> pl.LazyFrame:
         years.append(Path(paths[0]).parent.name[:4])
-        return scan_parquet(paths)
+        return scan_parquet(paths, **options)
 
     scan_parquet = pl.scan_parquet
     monkeypatch.setattr(pl, "scan_parquet", scan)
