@@ -17,6 +17,7 @@ _FIXES = {
     "InvalidClientTokenId": "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID.",
     "ResourceLimitExceeded": "Ask for a higher quota (Service Quotas), or set a smaller instance type or count.",
     "Throttling": "AWS asked to slow down and the retries are used up: try again later.",
+    "InternalError": "AWS itself failed and the retries are used up: try again later.",
     "NoSuchBucket": "Create the bucket, or correct the URL that names it.",
     "AWS.SimpleQueueService.NonExistentQueue": "Create the queue, or correct the URL that names it.",
     "BadRequest": "S3 says no more to this call. Expired credentials are the usual reason: sign in again.",
@@ -40,6 +41,11 @@ _SAME = {
     "ThrottlingException": "Throttling",
     "TooManyRequestsException": "Throttling",
     "SlowDown": "Throttling",
+    "InternalFailure": "InternalError",
+    "ServiceUnavailable": "InternalError",
+    "500": "InternalError",
+    "502": "InternalError",
+    "504": "InternalError",
     "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retail_forecast.errors import ConfigurationError
@@ -16,7 +16,7 @@ ENVIRONMENT_PREFIX = "RETAIL_FORECAST_"
 class Settings(BaseSettings):
     """Where things are, which ports they use, and what a change triggers."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore", populate_by_name=True)
 
     home: Path = Field(Path(".retail-forecast"), description="Folder of all local state.")
     dataset_file: Path | None = Field(None, description="The dataset's description; default HOME/dataset.yaml.")
@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(None, description="Where the tables live; default the folder HOME/lake.")
     mlflow_uri: str | None = Field(None, description="MLflow's store; default SQLite below HOME/mlflow.")
 
-    aws_region: str = Field("ap-southeast-1", description="Region of everything on AWS.")
+    aws_region: str = Field(
+        "ap-southeast-1",
+        validation_alias=AliasChoices(f"{ENVIRONMENT_PREFIX}AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="Region of everything on AWS; AWS_REGION or AWS_DEFAULT_REGION where this one is not set.",
+    )
     lake_kms_key: str | None = Field(None, description="KMS key for what is written to S3; default the bucket's own.")
     compute_logs_url: str | None = Field(
         None, description="Where the outputs of Dagster's runs go: s3://bucket/folder; default below HOME/dagster."

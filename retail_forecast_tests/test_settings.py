@@ -28,3 +28,13 @@ def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("RETAIL_FORECAST_API_PORT", "eighty")
     with pytest.raises(ConfigurationError, match=r"RETAIL_FORECAST_API_PORT: found 'eighty'; expected .*integer"):
         load_settings()
+
+
+def test_the_region_is_the_one_of_aws_own_tools_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert load_settings().aws_region == "ap-southeast-1"
+    for name, region in (("AWS_DEFAULT_REGION", "a"), ("AWS_REGION", "b"), ("RETAIL_FORECAST_AWS_REGION", "c")):
+        monkeypatch.setenv(name, region)
+        assert load_settings().aws_region == region
+    assert load_settings(aws_region="d").aws_region == "d"
+    assert ("aws_region", "c", "environment") in load_settings().describe()

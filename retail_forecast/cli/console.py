@@ -50,7 +50,15 @@ def explain(error: BaseException) -> ExitCode | None:
             return report(cause)
         if isinstance(cause, KeyboardInterrupt) or type(cause).__name__ == "DagsterExecutionInterruptedError":
             return ExitCode.INTERRUPTED
+        if isinstance(cause, OSError) and (refused := _s3_refusal_behind(cause)) is not None:
+            return report(refused)
     return None
+
+
+def _s3_refusal_behind(error: OSError) -> RetailForecastError | None:
+    from retail_forecast.lake.s3 import s3_refusal_behind
+
+    return s3_refusal_behind(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -83,7 +83,10 @@ def _dataset(settings: Settings) -> Iterator[Finding]:
 
 
 def _places(settings: Settings) -> Iterator[Finding]:
-    for name, url in (("landing", settings.landing), ("lake", settings.lake)):
+    places = {"landing": settings.landing, "lake": settings.lake, "compute_logs": settings.compute_logs_url}
+    for name, url in places.items():
+        if url is None:
+            continue
         try:
             _try_place(url, settings, read_only=name == "landing")
         except AwsError as error:
@@ -100,7 +103,8 @@ def _try_place(url: str, settings: Settings, *, read_only: bool) -> None:
     """Writes and deletes an object that no listing shows; from a bucket that is only read, asks for it."""
     from retail_forecast.lake import open_store
 
-    store = open_store(url, region=settings.aws_region, kms_key=settings.lake_kms_key)
+    impatient = {"retry_config": {"max_retries": 2}} if url.startswith("s3") else {}
+    store = open_store(url, region=settings.aws_region, kms_key=settings.lake_kms_key, **impatient)
     if read_only and store.is_s3:
         with suppress(NotFoundError):
             store.read(".doctor")

@@ -13,11 +13,13 @@ import polars as pl
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from retail_forecast.aws import aws_errors, aws_refusal
+from retail_forecast.errors import AwsError
 from retail_forecast.settings import load_settings
 
 SCHEMES = ("s3", "s3a")
-MAX_RETRIES = 8
-_RETRY_TIMEOUT, _LONGEST_PAUSE = timedelta(seconds=60), timedelta(seconds=10)
+MAX_RETRIES = 10
+_FIRST_PAUSE, _LONGEST_PAUSE, _RETRY_TIMEOUT = (timedelta(seconds=seconds) for seconds in (0.3, 5, 60))
+_PAUSE_GROWS = 3  # each pause lies between the first one and three times the one before: at 2 they hardly grow
 _GOOD_FOR = timedelta(minutes=10)  # boto3 renews what expires sooner, so what it gives is good for so long at least
 _NATIVE = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 _NO_CREDENTIALS = "NoCredentialsError"
@@ -27,8 +29,8 @@ _STATUS = {"400": "BadRequest", "401": "InvalidClientTokenId", "403": "AccessDen
 def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any]:
     """What obstore needs beside a bucket's URL. Region and key are the settings' unless they are given.
 
-    Calls that fail by a 5xx (SlowDown among them) or a broken connection are tried again for a minute at most, with
-    exponential backoff and jitter.
+    Calls that fail by a 5xx (SlowDown among them) or a broken connection are tried ten times more, with exponential
+    backoff and jitter: for 25 s as a rule, for a minute at most.
     """
     settings = load_settings()
     options: dict[str, Any] = {"region": region or settings.aws_region}
@@ -38,7 +40,7 @@ def obstore_options(*, region: str | None, kms_key: str | None) -> dict[str, Any
         options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
     if not _has_native_credentials():
         options["credential_provider"] = _credentials_of_boto3()
-    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": _LONGEST_PAUSE, "base": 2}
+    backoff = {"init_backoff": _FIRST_PAUSE, "max_backoff": _LONGEST_PAUSE, "base": _PAUSE_GROWS}
     retries = {"max_retries": MAX_RETRIES, "backoff": backoff, "retry_timeout": _RETRY_TIMEOUT}
     return {**options, "retry_config": retries}
 
@@ -49,7 +51,9 @@ def polars_options(*, region: str | None) -> dict[str, Any]:
         "aws_region": region or load_settings().aws_region,
         "max_retries": MAX_RETRIES,
         "retry_timeout_ms": _RETRY_TIMEOUT // timedelta(milliseconds=1),
+        "retry_init_backoff_ms": _FIRST_PAUSE // timedelta(milliseconds=1),
         "retry_max_backoff_ms": _LONGEST_PAUSE // timedelta(milliseconds=1),
+        "retry_base_multiplier": _PAUSE_GROWS,
     }
     if (endpoint := _endpoint()) is not None:
         options |= {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http://")).lower()}
@@ -73,6 +77,16 @@ def s3_errors(url: str) -> Iterator[None]:
         raise _refusal(url, error) from error
 
 
+def s3_refusal_behind(error: BaseException) -> AwsError | None:
+    """The refusal that Polars met while it read from S3 itself; None for any other error, a missing file among them."""
+    text = str(error)
+    place = re.search(r"Error performing \w+ (\S+)", text) or re.search(r"\(path: (\S+)\)", text)
+    if not isinstance(error, OSError) or "object-store error" not in text or place is None:
+        return None
+    missing = isinstance(error, FileNotFoundError) and "<Code>NoSuchBucket</Code>" not in text
+    return None if missing else _refusal(place[1], error)
+
+
 def _credentials_of_boto3() -> Any:
     """Profiles, single sign-on and the roles of machines, renewed as boto3 renews them.
 
@@ -92,7 +106,7 @@ def _credentials_of_boto3() -> Any:
     return provider
 
 
-def _refusal(url: str, error: Exception) -> Exception:
+def _refusal(url: str, error: Exception) -> AwsError:
     text = str(error)
     code = re.search(r"<Code>(\w+)</Code>", text)
     status = re.search(r"returned non-2xx status code: (\d+)", text)

@@ -51,6 +51,27 @@ def test_a_refused_lake_is_named_in_plain_words(landing: CloudLanding, tmp_path:
     assert mend in found.mend
 
 
+def test_missing_credentials_are_named_in_plain_words(
+    landing: CloudLanding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    found = findings(landing, tmp_path)
+    assert [found[name].state for name in ("landing", "lake", "arrivals queue")] == ["fail"] * 3
+    assert [found[name].mend[:26] for name in ("landing", "lake", "arrivals queue")] == [
+        "Sign in (`aws sso login`),"
+    ] * 3
+
+
+def test_a_place_for_outputs_that_cannot_be_used_is_named(landing: CloudLanding, tmp_path: Path) -> None:
+    found = findings(landing, tmp_path, compute_logs_url="s3://no-such-bucket/logs")["compute_logs"]
+    assert (found.state, "NoSuchBucket" in found.found, "Create the bucket" in found.mend) == ("fail", True, True)
+    assert findings(landing, tmp_path, compute_logs_url=f"s3://{landing.bucket}/logs")["compute_logs"].state == "ok"
+    assert "compute_logs" not in findings(landing, tmp_path)
+
+
 def test_a_landing_may_be_read_only(landing: CloudLanding, tmp_path: Path) -> None:
     landing.cloud.plan_fault("s3", "PutObject", "AccessDenied", resource=f"{landing.bucket}/landing/*")
     try:

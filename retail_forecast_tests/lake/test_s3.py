@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from retail_forecast.cli.console import ExitCode, explain
 from retail_forecast.emulator import Cloud
 from retail_forecast.errors import AwsError, NotFoundError, PublishConflictError
 from retail_forecast.lake import Store, open_store
@@ -119,6 +120,27 @@ def test_polars_reads_what_was_written_under_any_name(store: Store, tmp_path: Pa
     assert store.scan_parquet(["1/x.parquet", "day=2/x.parquet"]).collect()["a"].to_list() == [1, 1]
     assert store.read_parquet(["c d/x.parquet"])["a"].to_list() == [1]
     assert store.read_parquet(["e[x]*/x.parquet"])["a"].to_list() == [1]
+
+
+@pytest.mark.parametrize(("code", "fix"), [("AccessDenied", "docs/permissions.md"), ("ExpiredToken", "aws sso login")])
+def test_what_polars_is_refused_is_told_by_the_command_line(
+    aws_cloud: Cloud, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], code: str, fix: str
+) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    store.write("x.parquet", (tmp_path / "x.parquet").read_bytes())
+    aws_cloud.plan_fault("s3", "GetObject", code, times=9, resource=f"{bucket_of(store)}/*")  # Polars asks twice
+    with pytest.raises(OSError, match=code) as refused:
+        store.scan_parquet(["x.parquet"]).collect()
+    assert explain(refused.value) is ExitCode.FAILED
+    said = capsys.readouterr().err
+    assert all(word in said for word in ("AwsError", "some/folder/x.parquet", code, fix))
+
+
+def test_a_read_of_polars_is_tried_again(aws_cloud: Cloud, store: Store, tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+    store.write("x.parquet", (tmp_path / "x.parquet").read_bytes())
+    aws_cloud.plan_fault("s3", "GetObject", "SlowDown", times=3, resource=f"{bucket_of(store)}/*")
+    assert store.scan_parquet(["x.parquet"]).collect()["a"].to_list() == [1]
 
 
 @pytest.fixture
