@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -21,6 +22,7 @@ Approval = Literal["PendingManualApproval", "Approved", "Rejected"]
 DIGEST, CUTOFF = "retail_forecast.bundle_digest", "retail_forecast.training_cutoff"
 _DESCRIBED = re.compile(r"Bundle ([0-9a-f]{64})")
 _PROPERTIES, _TEXT = 50, 1024
+_CALLS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class PackageGroup:
             created_at=raw["CreationTime"],
             decided_at=raw.get("LastModifiedTime") or raw["CreationTime"],
         )
+
+    def describe_all(self, listed: Sequence[Listed]) -> Sequence[Package]:
+        """Everything about each, in their order; some calls at a time, since a listing does not tell of decisions."""
+        with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+            return tuple(pool.map(self.describe, [one.arn for one in listed]))
 
     def ensure(self, description: str) -> str:
         """The group's ARN; it is made if there is none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +91,7 @@ class SageMakerRegistry:
     def versions(self) -> list[ModelVersion]:
         """See ModelRegistry."""
         with self._asking():
-            packages = [self._group.describe(one.arn) for one in self._group.list()]
+            packages = self._group.describe_all(self._group.list())
             champion = _newest_approved(packages)
             return [self._as_version(one, _stage(one, champion)) for one in packages]
 
@@ -151,7 +151,7 @@ class SageMakerRegistry:
         return self._group.describe(found.arn)
 
     def _champion(self) -> Package | None:
-        return _newest_approved([self._group.describe(one.arn) for one in self._group.list("Approved")])
+        return _newest_approved(self._group.describe_all(self._group.list("Approved")))
 
     def _version(self, package: Package) -> ModelVersion:
         champion = self._champion() if package.approval == "Approved" else None
@@ -173,7 +173,7 @@ class SageMakerRegistry:
         )
 
 
-def _newest_approved(packages: list[Package]) -> Package | None:
+def _newest_approved(packages: Sequence[Package]) -> Package | None:
     approved = [one for one in packages if one.approval == "Approved"]
     return max(approved, key=lambda one: (one.decided_at, one.version), default=None)
 

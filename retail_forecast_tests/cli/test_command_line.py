@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -142,3 +144,13 @@ def test_progress_in_a_log_is_one_line_at_each_end(capsys: pytest.CaptureFixture
         for done in range(4):
             show("Reading [files]", done, 3)
     assert re.findall(r".+", capsys.readouterr().out) == ["Reading [files] …", "Reading [files]: 3 of 3"]
+
+
+def test_an_error_is_one_json_line_where_logs_are_json(home: Path) -> None:
+    command = [sys.executable, "-m", "retail_forecast", "export", "forecasts", "--out", str(home / "out.parquet")]
+    environment = {**os.environ, "RETAIL_FORECAST_LOG_FORMAT": "json"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    line = json.loads(ended.stderr)
+    assert ended.returncode == ExitCode.FAILED
+    assert (line["level"], line["error"]) == ("ERROR", "NotFoundError")
+    assert "Run `retail-forecast run` first." in line["message"]
