@@ -22,13 +22,13 @@ resource "aws_iam_role_policy" "autoscaler" {
         Sid      = "LookAtNodeGroups"
         Effect   = "Allow"
         Action   = ["eks:DescribeNodegroup"]
-        Resource = ["arn:${local.partition}:eks:${var.region}:${local.account}:nodegroup/${local.name}/*/*"]
+        Resource = ["arn:${local.partition}:eks:${var.region}:${local.account_id}:nodegroup/${local.name}/*/*"]
       },
       {
         Sid       = "Scale"
         Effect    = "Allow"
         Action    = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
-        Resource  = ["arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/*"]
+        Resource  = ["arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/*"]
         Condition = { StringEquals = { "aws:ResourceTag/k8s.io/cluster-autoscaler/${local.name}" = "owned" } }
       },
     ]

@@ -28,14 +28,14 @@ resource "aws_iam_policy" "boundary" {
         Sid      = "PassOwnRoles"
         Effect   = "Allow"
         Action   = ["iam:GetRole", "iam:PassRole", "iam:ListAttachedRolePolicies"]
-        Resource = ["arn:${local.partition}:iam::${local.account}:role/${local.name}-*"]
+        Resource = ["arn:${local.partition}:iam::${local.account_id}:role/${local.name}-*"]
       },
       {
         # The cluster and the load balancer controller make the service-linked roles of these services, once per account.
         Sid      = "ServiceLinkedRoles"
         Effect   = "Allow"
         Action   = ["iam:CreateServiceLinkedRole"]
-        Resource = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/*"]
+        Resource = ["arn:${local.partition}:iam::${local.account_id}:role/aws-service-role/*"]
         Condition = { StringEquals = { "iam:AWSServiceName" = [
           "autoscaling.amazonaws.com", "eks-nodegroup.amazonaws.com", "elasticloadbalancing.amazonaws.com",
         ] } }

@@ -146,7 +146,7 @@ resource "aws_iam_role" "database_monitoring" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "monitoring.rds.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
 }

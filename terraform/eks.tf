@@ -53,7 +53,7 @@ resource "aws_iam_role" "cluster" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "eks.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
 }

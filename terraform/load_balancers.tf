@@ -2,7 +2,7 @@
 # It creates only what it tags with this cluster's name, and changes only what bears that tag.
 locals {
   cluster_tag   = "elbv2.k8s.aws/cluster"
-  balancers_arn = "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}"
+  balancers_arn = "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account_id}"
   created_here  = { StringEquals = { "aws:RequestTag/${local.cluster_tag}" = local.name } }
   owned_here    = { StringEquals = { "aws:ResourceTag/${local.cluster_tag}" = local.name } }
 }
@@ -36,7 +36,7 @@ resource "aws_iam_role_policy" "load_balancers" {
         Sid       = "ServiceLinkedRole"
         Effect    = "Allow"
         Action    = ["iam:CreateServiceLinkedRole"]
-        Resource  = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*"]
+        Resource  = ["arn:${local.partition}:iam::${local.account_id}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*"]
         Condition = { StringEquals = { "iam:AWSServiceName" = "elasticloadbalancing.amazonaws.com" } }
       },
       {
@@ -44,14 +44,14 @@ resource "aws_iam_role_policy" "load_balancers" {
         Sid       = "OpenPods"
         Effect    = "Allow"
         Action    = ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"]
-        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account_id}:security-group/*"]
         Condition = { ArnEquals = { "ec2:Vpc" = aws_vpc.this.arn } }
       },
       {
         Sid       = "CreateSecurityGroups"
         Effect    = "Allow"
         Action    = ["ec2:CreateSecurityGroup"]
-        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account_id}:security-group/*"]
         Condition = local.created_here
       },
       {
@@ -64,7 +64,7 @@ resource "aws_iam_role_policy" "load_balancers" {
         Sid      = "TagSecurityGroups"
         Effect   = "Allow"
         Action   = ["ec2:CreateTags"]
-        Resource = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+        Resource = ["arn:${local.partition}:ec2:${var.region}:${local.account_id}:security-group/*"]
         Condition = { StringEquals = {
           "ec2:CreateAction"                    = "CreateSecurityGroup"
           "aws:RequestTag/${local.cluster_tag}" = local.name
@@ -74,7 +74,7 @@ resource "aws_iam_role_policy" "load_balancers" {
         Sid       = "ChangeOwnSecurityGroups"
         Effect    = "Allow"
         Action    = ["ec2:CreateTags", "ec2:DeleteSecurityGroup", "ec2:DeleteTags"]
-        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+        Resource  = ["arn:${local.partition}:ec2:${var.region}:${local.account_id}:security-group/*"]
         Condition = local.owned_here
       },
       {
@@ -124,7 +124,7 @@ resource "aws_iam_role_policy" "load_balancers" {
         Sid      = "Firewall"
         Effect   = "Allow"
         Action   = ["wafv2:AssociateWebACL", "wafv2:DisassociateWebACL"]
-        Resource = ["arn:${local.partition}:wafv2:${var.region}:${local.account}:*/webacl/*", "${local.balancers_arn}:loadbalancer/app/*"]
+        Resource = ["arn:${local.partition}:wafv2:${var.region}:${local.account_id}:*/webacl/*", "${local.balancers_arn}:loadbalancer/app/*"]
       },
     ]
   })

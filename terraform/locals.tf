@@ -13,7 +13,7 @@ data "aws_availability_zones" "available" {
 
 locals {
   name       = "retail-forecast-${var.environment}"
-  account    = data.aws_caller_identity.current.account_id
+  account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
   zones      = slice(sort(data.aws_availability_zones.available.names), 0, var.zone_count)
   production = var.environment == "prod"

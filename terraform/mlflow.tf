@@ -20,7 +20,7 @@ resource "aws_iam_role" "mlflow" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "sagemaker.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
 }

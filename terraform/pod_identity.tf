@@ -38,7 +38,7 @@ resource "aws_iam_role" "pod" {
       Condition = {
         ArnEquals = { "aws:SourceArn" = aws_eks_cluster.this.arn }
         StringEquals = {
-          "aws:SourceAccount"                         = local.account
+          "aws:SourceAccount"                         = local.account_id
           "aws:RequestTag/kubernetes-namespace"       = each.value.namespace
           "aws:RequestTag/kubernetes-service-account" = each.value.service_account
         }

@@ -20,7 +20,7 @@ resource "aws_iam_role" "sagemaker" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "sagemaker.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
 }
@@ -70,7 +70,7 @@ resource "aws_iam_role_policy" "sagemaker" {
           "ec2:DeleteNetworkInterfacePermission",
         ]
         Resource = concat(
-          ["arn:${local.partition}:ec2:${var.region}:${local.account}:network-interface/*", aws_security_group.training.arn],
+          ["arn:${local.partition}:ec2:${var.region}:${local.account_id}:network-interface/*", aws_security_group.training.arn],
           [for subnet in aws_subnet.private : subnet.arn],
         )
       },

@@ -2,10 +2,10 @@
 # two together, in both directions.
 locals {
   lake         = aws_s3_bucket.lake.arn
-  training_log = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/sagemaker/TrainingJobs"
-  jobs         = "arn:${local.partition}:sagemaker:${var.region}:${local.account}:training-job/retail-forecast-*"
+  training_log = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:/aws/sagemaker/TrainingJobs"
+  jobs         = "arn:${local.partition}:sagemaker:${var.region}:${local.account_id}:training-job/retail-forecast-*"
   package_name = aws_sagemaker_model_package_group.this.model_package_group_name
-  packages     = "arn:${local.partition}:sagemaker:${var.region}:${local.account}:model-package/${local.package_name}/*"
+  packages     = "arn:${local.partition}:sagemaker:${var.region}:${local.account_id}:model-package/${local.package_name}/*"
 
   # Keys of tables, vintages and models; of what lands; of jobs; of what runs print.
   objects = { for folder in ["compute-logs", "lake", "landing", "training"] : folder => "${local.lake}/${folder}/*" }
