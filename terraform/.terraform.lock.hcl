@@ -3,8 +3,8 @@
 
 provider "registry.terraform.io/hashicorp/aws" {
   version     = "6.69.1"
-  constraints = "~> 6.0"
+  constraints = "~> 6.69"
   hashes = [
-    "h1:YNxUH19OCIUSNfRwdeOayTMPsVaf9I4yGDVJey846ig=",
+    "h1:aezphdJON6fbx//OnNRXKPPK9lq3nPpTttrTTwoAeLQ=",
   ]
 }
