@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,18 @@ pytest.importorskip("helm_python", reason="charts are rendered with the extra in
 
 from retail_forecast.serving.config import ServeConfig, check_serve_config
 from retail_forecast_tests.infra.chart import (
+    CHART,
     ENVIRONMENTS,
     Object,
     containers,
     effective,
+    given,
     named,
+    objects_in,
     of_kind,
     pods,
     render,
+    render_files,
     rendered,
     selects,
 )
@@ -46,13 +52,72 @@ def test_ray_takes_the_serve_configuration_and_ours_knows_every_key_of_it(enviro
     assert config.http_options.host == "0.0.0.0"
 
 
+def serve_config_beside(live: str, scratch: Path, overrides: Object | None = None) -> str:
+    """What an upgrade tells Ray Serve while the cluster has a RayService that is told `live`."""
+    chart = scratch / "chart"
+    shutil.copytree(CHART, chart)
+    template = chart / "templates" / "_serve-config.tpl"
+    call = 'lookup "ray.io/v1" "RayService" .Release.Namespace "retail-forecast"'
+    assert template.read_text().count(call) == 1
+    template.write_text(template.read_text().replace(call, 'fromJson (.Files.Get "live.json")'))  # nothing else is here
+    (chart / "live.json").write_text(json.dumps({"spec": {"serveConfigV2": live}}))
+    objects = objects_in(render_files(given("prod", overrides), chart=chart))
+    text: str = named(objects, "RayService", "retail-forecast")["spec"]["serveConfigV2"]
+    return text
+
+
+def written(config: dict[str, Any]) -> dict[str, Any]:
+    """As the platform would write it back: with the keys that have defaults, in an order of its own."""
+    found: dict[str, Any] = check_serve_config(config).model_dump(exclude_none=True)
+    deployment = found["applications"][0]["deployments"][0]
+    if "autoscaling_config" in deployment:
+        del deployment["num_replicas"]  # it writes the one or the other
+    return found
+
+
+def with_vintage(vintage: str) -> str:
+    """What the running RayService is told after a deployment."""
+    config = serve_config("prod")
+    told = {"vintage": vintage, "lake_url": "s3://bucket/lake", "request": "1f"}
+    config["applications"][0]["deployments"][0]["user_config"] = told
+    return yaml.safe_dump(written(config), sort_keys=False)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_chart_tells_every_key_that_the_platform_would_write(environment: str) -> None:
+    """Else the text would change at each upgrade after a deployment."""
+    told, config = serve_config(environment), written(serve_config(environment))
+    for one in (told, config):
+        del one["applications"][0]["deployments"][0]["user_config"]
+    assert told == config
+
+
+def test_a_new_installation_serves_the_vintage_in_force_in_its_lake() -> None:
+    told = {environment: serve_config(environment)["applications"][0]["deployments"][0]["user_config"]
+            for environment in ENVIRONMENTS}  # fmt: skip
+    assert told["prod"] == {"lake_url": "s3://retail-forecast-test-lake/lake"}
+    assert told["laptop"] == {"lake_url": "file:///var/lib/retail-forecast/lake"}
+
+
+def test_an_upgrade_that_changes_nothing_of_serve_leaves_the_running_text_as_it_is(tmp_path: Path) -> None:
+    live = with_vintage("2024-05-01-3f2a91c07d")
+    assert serve_config_beside(live, tmp_path).strip() == live.strip()
+
+
+def test_an_upgrade_that_changes_serve_keeps_what_is_served(tmp_path: Path) -> None:
+    live = with_vintage("2024-05-01-3f2a91c07d")
+    text = serve_config_beside(live, tmp_path, {"serve": {"maxReplicas": 12}})
+    deployment = yaml.safe_load(text)["applications"][0]["deployments"][0]
+    assert deployment["autoscaling_config"]["max_replicas"] == 12
+    assert deployment["user_config"]["vintage"] == "2024-05-01-3f2a91c07d"
+
+
 @pytest.mark.parametrize(("environment", "least", "most"), [("dev", 2, 2), ("prod", 4, 16), ("laptop", 2, 2)])
 def test_replicas_range_from_floor_to_ceiling(environment: str, least: int, most: int) -> None:
     deployment = check_serve_config(serve_config(environment)).applications[0].deployments[0]
     if least == most:
         assert (deployment.num_replicas, deployment.autoscaling_config) == (least, None)
     else:
-        assert deployment.num_replicas in (None, 2)  # Ray takes the autoscaling where both could hold
         assert deployment.autoscaling_config is not None
         assert "num_replicas" not in serve_config(environment)["applications"][0]["deployments"][0]
         assert (deployment.autoscaling_config.min_replicas, deployment.autoscaling_config.max_replicas) == (least, most)

@@ -1,6 +1,7 @@
 {{/*
-What Ray Serve is told, as retail_forecast/serving/config.py types it. The vintage is put in by the endpoint asset, not by
-Helm: an upgrade takes over what the running RayService serves, byte for byte if nothing else changed.
+What Ray Serve is told, with every key that retail_forecast/serving/config.py writes. Which vintage is put in by the endpoint
+asset, not by Helm: an upgrade takes over what the running RayService is told, byte for byte if nothing else changed. Until
+then a replica serves the vintage in force in the lake.
 */}}
 {{- define "retail-forecast.serveConfig" -}}
 {{- $serve := .Values.serve -}}
@@ -8,9 +9,9 @@ Helm: an upgrade takes over what the running RayService serves, byte for byte if
 {{- with lookup "ray.io/v1" "RayService" .Release.Namespace "retail-forecast" -}}
   {{- $live = .spec.serveConfigV2 -}}
 {{- end -}}
-{{- $user := dict -}}
+{{- $user := dict "lake_url" (.Values.settings.lake_url | default "file:///var/lib/retail-forecast/lake") -}}
 {{- range (fromYaml $live).applications -}}
-  {{- $user = (first .deployments).user_config | default dict -}}
+  {{- $user = (first .deployments).user_config | default $user -}}
 {{- end -}}
 {{- $deployment := dict
   "name" "forecasts"
@@ -34,6 +35,7 @@ Helm: an upgrade takes over what the running RayService serves, byte for byte if
   "name" "retail-forecast"
   "route_prefix" "/"
   "import_path" "retail_forecast.serving.replica:application"
+  "runtime_env" (dict "env_vars" dict)
   "deployments" (list $deployment)
 -}}
 {{- $config := dict
