@@ -130,8 +130,10 @@ def test_a_secret_that_is_told_would_be_found() -> None:
 
 def test_passwords_come_from_secrets_that_the_chart_does_not_make() -> None:
     (code,) = [one for who, one in containers(rendered("prod")) if who.endswith("/code-server")]
-    (password,) = [one for one in code["env"] if "valueFrom" in one]
-    assert password["valueFrom"] == {"secretKeyRef": {"name": "retail-forecast-database", "key": "postgresql-password"}}
+    assert {one["name"]: one["valueFrom"]["secretKeyRef"] for one in code["env"] if "valueFrom" in one} == {
+        "DAGSTER_PG_PASSWORD": {"name": "retail-forecast-database", "key": "postgresql-password"},
+        "RAY_AUTH_TOKEN": {"name": "retail-forecast-ray", "key": "auth_token", "optional": True},
+    }
     dagster = effective("prod")["dagster"]
     assert dagster["global"]["postgresqlSecretName"] == "retail-forecast-database"
     assert not dagster["generatePostgresqlPasswordSecret"]

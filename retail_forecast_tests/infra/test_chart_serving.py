@@ -152,6 +152,18 @@ def test_the_head_can_be_lost() -> None:
     assert named(rendered("prod"), "StatefulSet", "retail-forecast-redis")
 
 
+def test_ray_asks_for_the_token_that_the_orchestrator_is_given() -> None:
+    assert spec_of("prod")["rayClusterConfig"]["authOptions"] == {"mode": "token", "secretName": "retail-forecast-ray"}
+    assert spec_of("dev")["rayClusterConfig"]["authOptions"] == {"mode": "disabled"}
+    (code,) = [one for who, one in containers(rendered("prod")) if who.endswith("/code-server")]
+    (token,) = [one["valueFrom"]["secretKeyRef"] for one in code["env"] if one["name"] == "RAY_AUTH_TOKEN"]
+    assert token == {"name": "retail-forecast-ray", "key": "auth_token", "optional": True}
+    dagster = effective("prod")["dagster"]
+    run = dagster["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["containerConfig"]
+    for env in (dagster["dagsterDaemon"]["env"], run["env"]):
+        assert env == [{"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": token}}]
+
+
 def test_a_redis_of_ones_own_takes_the_place_of_the_charts() -> None:
     fault = {"redisAddress": "rediss://cache.example.com:6379", "passwordSecret": "cache"}
     objects = render("prod", {"ray": {"headFaultTolerance": fault}})
