@@ -56,7 +56,7 @@ spec:
         {{- end }}
         - {name: serve, containerPort: 8000}
         - {name: metrics, containerPort: 8080}
-      # KubeRay's own probes need wget, which a slim image does not have.
+      # The kubelet asks for itself; KubeRay's own probes start a shell and wget every time.
       startupProbe:
         httpGet: {path: /api/local_raylet_healthz, port: 52365}
         periodSeconds: 5
