@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from retail_forecast.cli.processes import Services
-    from retail_forecast.serving.endpoint import Endpoint
+    from retail_forecast.serving.port import Endpoint
     from retail_forecast.settings import Settings
 
 SHOP, SHOP_DAYS = "corner-shop", 730
