@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("helm_python", reason="charts are rendered with the extra infra: make infra-test")
+helm_python = pytest.importorskip("helm_python", reason="charts are rendered with the extra infra: make infra-test")
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="the extra infra: make infra-test")
 jsonschema = pytest.importorskip("jsonschema", reason="the extra infra: make infra-test")
 
@@ -20,6 +20,7 @@ from retail_forecast_tests.infra.chart import (  # noqa: E402
     SHARED,
     Object,
     containers,
+    given,
     of_kind,
     pods,
     read_yaml,
@@ -127,3 +128,20 @@ def test_the_chart_follows_the_lock_file() -> None:
     values: dict[str, Any] = read_yaml(CHART / "values.yaml")
     assert dagster["version"] == locked["dagster"]
     assert values["ray"]["version"] == locked["ray"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_helm_lint_finds_nothing_but_what_is_not_downloaded(environment: str) -> None:
+    report = helm_python.lint(str(CHART), given(environment), namespace="retail-forecast", strict=True)
+    found = [one["error"] for one in report["messages"] if one["severity"] >= 2]
+    assert [error for error in found if "missing these dependencies" not in error] == []
+
+
+def test_the_charts_that_this_one_brings_can_be_left_out_by_a_value() -> None:
+    dependencies = read_yaml(CHART / "Chart.yaml")["dependencies"]
+    values = read_yaml(CHART / "values.yaml")
+    assert [one["condition"] for one in dependencies] == ["dagster.enabled", "kuberay-operator.enabled"]
+    assert all(values[one["name"]]["enabled"] is True for one in dependencies)
+    statuses = {one["name"]: one["status"] for one in helm_python.dependency_list(str(CHART))}
+    assert set(statuses) == {"dagster", "kuberay-operator"}
+    assert set(statuses.values()) <= {"ok", "missing"}  # never another version than the one asked for

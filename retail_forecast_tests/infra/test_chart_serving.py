@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,20 +11,18 @@ import yaml
 
 pytest.importorskip("helm_python", reason="charts are rendered with the extra infra: make infra-test")
 
-from retail_forecast.serving.config import ServeConfig, check_serve_config
+from retail_forecast.serving.config import ServeConfig, UserConfig, check_serve_config
+from retail_forecast.serving.rayservice import RayService
+from retail_forecast.serving.state import ServingState
 from retail_forecast_tests.infra.chart import (
-    CHART,
     ENVIRONMENTS,
     Object,
     containers,
     effective,
-    given,
     named,
-    objects_in,
     of_kind,
     pods,
     render,
-    render_files,
     rendered,
     selects,
 )
@@ -52,64 +49,35 @@ def test_ray_takes_the_serve_configuration_and_ours_knows_every_key_of_it(enviro
     assert config.http_options.host == "0.0.0.0"
 
 
-def serve_config_beside(live: str, scratch: Path, overrides: Object | None = None) -> str:
-    """What an upgrade tells Ray Serve while the cluster has a RayService that is told `live`."""
-    chart = scratch / "chart"
-    shutil.copytree(CHART, chart)
-    template = chart / "templates" / "_serve-config.tpl"
-    call = 'lookup "ray.io/v1" "RayService" .Release.Namespace "retail-forecast"'
-    assert template.read_text().count(call) == 1
-    template.write_text(template.read_text().replace(call, 'fromJson (.Files.Get "live.json")'))  # nothing else is here
-    (chart / "live.json").write_text(json.dumps({"spec": {"serveConfigV2": live}}))
-    objects = objects_in(render_files(given("prod", overrides), chart=chart))
-    text: str = named(objects, "RayService", "retail-forecast")["spec"]["serveConfigV2"]
-    return text
+def test_no_vintage_is_in_the_manifest_so_that_no_rollback_brings_back_old_forecasts() -> None:
+    told = {environment: serve_config(environment)["applications"][0]["deployments"][0]["user_config"]
+            for environment in ENVIRONMENTS}  # fmt: skip
+    assert told["prod"] == {"lake_url": "s3://retail-forecast-test-lake/lake", "required": True}
+    assert told["laptop"] == {"lake_url": "file:///var/lib/retail-forecast/lake", "required": True}
 
 
-def written(config: dict[str, Any]) -> dict[str, Any]:
-    """As the platform would write it back: with the keys that have defaults, in an order of its own."""
-    found: dict[str, Any] = check_serve_config(config).model_dump(exclude_none=True)
-    deployment = found["applications"][0]["deployments"][0]
-    if "autoscaling_config" in deployment:
-        del deployment["num_replicas"]  # it writes the one or the other
-    return found
-
-
-def with_vintage(vintage: str) -> str:
-    """What the running RayService is told after a deployment."""
-    config = serve_config("prod")
-    told = {"vintage": vintage, "lake_url": "s3://bucket/lake", "request": "1f"}
-    config["applications"][0]["deployments"][0]["user_config"] = told
-    return yaml.safe_dump(written(config), sort_keys=False)
+def test_replicas_that_run_keep_what_they_serve_when_an_upgrade_tells_them_no_vintage() -> None:
+    served: Any = SimpleNamespace(vintage=SimpleNamespace(id="2024-05-01-3f2a91c07d"), provenance={})
+    state = ServingState(load=lambda lake_url, vintage: served)
+    state.switch({"lake_url": "s3://retail-forecast-test-lake/lake", "vintage": "2024-05-01-3f2a91c07d"})
+    state.switch(serve_config("prod")["applications"][0]["deployments"][0]["user_config"])
+    assert state.active is served
+    assert state.error is None
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_chart_tells_every_key_that_the_platform_would_write(environment: str) -> None:
-    """Else the text would change at each upgrade after a deployment."""
-    told, config = serve_config(environment), written(serve_config(environment))
-    for one in (told, config):
-        del one["applications"][0]["deployments"][0]["user_config"]
-    assert told == config
-
-
-def test_a_new_installation_serves_the_vintage_in_force_in_its_lake() -> None:
-    told = {environment: serve_config(environment)["applications"][0]["deployments"][0]["user_config"]
-            for environment in ENVIRONMENTS}  # fmt: skip
-    assert told["prod"] == {"lake_url": "s3://retail-forecast-test-lake/lake"}
-    assert told["laptop"] == {"lake_url": "file:///var/lib/retail-forecast/lake"}
-
-
-def test_an_upgrade_that_changes_nothing_of_serve_leaves_the_running_text_as_it_is(tmp_path: Path) -> None:
-    live = with_vintage("2024-05-01-3f2a91c07d")
-    assert serve_config_beside(live, tmp_path).strip() == live.strip()
-
-
-def test_an_upgrade_that_changes_serve_keeps_what_is_served(tmp_path: Path) -> None:
-    live = with_vintage("2024-05-01-3f2a91c07d")
-    text = serve_config_beside(live, tmp_path, {"serve": {"maxReplicas": 12}})
-    deployment = yaml.safe_load(text)["applications"][0]["deployments"][0]
-    assert deployment["autoscaling_config"]["max_replicas"] == 12
-    assert deployment["user_config"]["vintage"] == "2024-05-01-3f2a91c07d"
+def test_the_platform_can_change_what_the_chart_made(environment: str) -> None:
+    service = RayService(named(rendered(environment), "RayService", "retail-forecast"))
+    changed = service.changed(UserConfig(vintage="v2", lake_url="s3://b/lake"), service.scale)
+    patch = service.patch(changed, "registry/retail-forecast/serving:2")
+    replaced = {one["path"]: one["value"] for one in patch if one["op"] == "replace"}
+    pods = "/spec/rayClusterConfig/{}/template/spec/containers/0/image"
+    assert {replaced[pods.format(group)] for group in ("headGroupSpec", "workerGroupSpecs/0")} == {
+        "registry/retail-forecast/serving:2"
+    }
+    (told,) = check_serve_config(yaml.safe_load(replaced["/spec/serveConfigV2"])).applications[0].deployments
+    assert told.user_config.vintage == "v2"
+    assert told.autoscaling_config == changed.applications[0].deployments[0].autoscaling_config
 
 
 @pytest.mark.parametrize(("environment", "least", "most"), [("dev", 2, 2), ("prod", 4, 16), ("laptop", 2, 2)])

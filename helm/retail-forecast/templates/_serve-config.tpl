@@ -1,21 +1,15 @@
 {{/*
-What Ray Serve is told, with every key that retail_forecast/serving/config.py writes. Which vintage is put in by the endpoint
-asset, not by Helm: an upgrade takes over what the running RayService is told, byte for byte if nothing else changed. Until
-then a replica serves the vintage in force in the lake.
+What Ray Serve is told, by the keys of retail_forecast/serving/config.py. Which vintage is not among it: that is state, told by
+the endpoint asset, and a stored manifest that a rollback applies must not bring back old forecasts. Replicas that run keep
+what they serve when they are told none; one that starts takes the vintage in force in the lake, and does not come up if it
+cannot.
 */}}
 {{- define "retail-forecast.serveConfig" -}}
 {{- $serve := .Values.serve -}}
-{{- $live := "" -}}
-{{- with lookup "ray.io/v1" "RayService" .Release.Namespace "retail-forecast" -}}
-  {{- $live = .spec.serveConfigV2 -}}
-{{- end -}}
-{{- $user := dict "lake_url" (.Values.settings.lake_url | default "file:///var/lib/retail-forecast/lake") -}}
-{{- range (fromYaml $live).applications -}}
-  {{- $user = (first .deployments).user_config | default $user -}}
-{{- end -}}
+{{- $lake := .Values.settings.lake_url | default "file:///var/lib/retail-forecast/lake" -}}
 {{- $deployment := dict
   "name" "forecasts"
-  "user_config" $user
+  "user_config" (dict "lake_url" $lake "required" true)
   "max_ongoing_requests" (int $serve.maxOngoingRequests)
   "graceful_shutdown_timeout_s" 20
   "health_check_period_s" 5
@@ -35,7 +29,6 @@ then a replica serves the vintage in force in the lake.
   "name" "retail-forecast"
   "route_prefix" "/"
   "import_path" "retail_forecast.serving.replica:application"
-  "runtime_env" (dict "env_vars" dict)
   "deployments" (list $deployment)
 -}}
 {{- $config := dict
@@ -44,9 +37,5 @@ then a replica serves the vintage in force in the lake.
   "logging_config" (dict "encoding" (upper .Values.settings.log_format))
   "applications" (list $application)
 -}}
-{{- if and $live (eq (toJson (fromYaml $live)) (toJson (fromYaml (toYaml $config)))) -}}
-  {{- $live -}}
-{{- else -}}
-  {{- toYaml $config -}}
-{{- end -}}
+{{- toYaml $config -}}
 {{- end -}}
