@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    serving_aws_profile: str | None = Field(
+        None, description="AWS profile of the API on this machine; default the credentials of whoever starts it."
+    )
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
     ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")
 
