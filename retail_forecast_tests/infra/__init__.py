@@ -1,0 +1,1 @@
+"""What surrounds the package: images, pipelines, charts and Terraform, checked without Docker, cluster or account."""
