@@ -12,6 +12,7 @@ RetailForecastError
 ├── TrainingError           a training job failed
 ├── RegistryError           the model registry refused
 ├── AwsError                AWS refused, or could not be reached
+├── KubernetesError         the cluster's API server refused, or could not be reached
 └── DeploymentError         the endpoint does not serve what was wanted
 """
 
@@ -107,9 +108,17 @@ class AwsError(RetailForecastError):
         super().__init__(f"{what}: {message} ({code}). {fix}")
 
 
+class KubernetesError(RetailForecastError):
+    """The cluster's API server refused a call, or could not be reached. `status` is HTTP's; 0 without an answer."""
+
+    def __init__(self, what: str, *, status: int, message: str, fix: str) -> None:
+        self.what, self.status, self.fix = what, status, fix
+        super().__init__(f"{what}: {message} ({status or 'no status'}). {fix}")
+
+
 class DeploymentError(RetailForecastError):
-    """The endpoint does not serve the vintage that was wanted; it keeps serving what it had."""
+    """The endpoint does not serve the vintage that was wanted; it keeps serving what it had. `reason` says why."""
 
     def __init__(self, message: str, *, wanted: str, active: str | None) -> None:
-        self.wanted, self.active = wanted, active
+        self.reason, self.wanted, self.active = message, wanted, active
         super().__init__(f"{message} Wanted vintage {wanted!r}; active is {active!r}.")

@@ -99,8 +99,23 @@ class Settings(BaseSettings):
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI.")
     public_ui_url: str | None = Field(None, description="Where people open the UI; default its host and port.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the forecast API.")
+    public_api_url: str | None = Field(None, description="Where people open the API; default where this platform asks.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    executor: Literal["process", "kubernetes"] = Field(
+        "process", description="Where the steps of a run work: in its process, or each in a Job of Kubernetes."
+    )
+    endpoint: Literal["local", "kuberay"] = Field("local", description="Where the API runs.")
+    kubernetes_namespace: str = Field("retail-forecast", description="Namespace of the RayService.")
+    rayservice: str = Field("retail-forecast", description="Name of the RayService.")
+    serve_url: str | None = Field(None, description="Where the RayService answers; default its service in the cluster.")
+    ray_url: str | None = Field(None, description="Ray's REST API of the RayService; default its head service.")
+    serving_image: str | None = Field(
+        None, description="Image that the RayService is to run; a deployment rolls it there. Default the one it has."
+    )
+    endpoint_timeout_seconds: int = Field(
+        900, ge=1, description="What not every replica of the RayService has taken by then is taken back."
+    )
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
     ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")
 
@@ -157,6 +172,8 @@ class Settings(BaseSettings):
     @property
     def api_url(self) -> str:
         """Base URL of the forecast API."""
+        if self.endpoint == "kuberay":
+            return self.serve_url or f"http://{self.rayservice}-serve-svc.{self.kubernetes_namespace}:8000"
         return f"http://{self.host}:{self.api_port}"
 
     @property

@@ -101,20 +101,35 @@ def progress() -> Iterator[OnProgress]:
     if is_json():
         yield _log_progress
         return
-    shared = console()
-    if not shared.is_terminal:
-        yield _Lines(shared)
-        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=shared) as bars:
-        tasks: dict[str, int] = {}
+    with _own_console() as own:
+        if not own.is_terminal:
+            yield _Lines(own)
+            return
+        # what a step prints must reach the capture of its run, and not the bars
+        with Progress(*columns, console=own, redirect_stdout=False) as bars:
+            tasks: dict[str, int] = {}
 
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+            def show(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=total)
+                bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]
 
-        yield show
+            yield show
+
+
+@contextmanager
+def _own_console() -> Iterator[Console]:
+    """A console on another descriptor of standard output: what runs capture of the usual one leaves it alone."""
+    from rich.console import Console
+
+    try:
+        number = os.dup(sys.stdout.fileno())
+    except (AttributeError, OSError):  # a stream without a file, as in tests
+        yield console()
+        return
+    with os.fdopen(number, "w", buffering=1, encoding=sys.stdout.encoding, errors="replace") as own:
+        yield Console(file=own, highlight=False, soft_wrap=not own.isatty())
 
 
 def _log_progress(what: str, done: int, total: int) -> None:

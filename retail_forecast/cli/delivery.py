@@ -103,12 +103,17 @@ def forecasts(
 
 def athena_ddl(
     database: Annotated[str, typer.Option(help="Database of Glue's catalog.")] = "retail_forecast",
+    as_json: Annotated[bool, typer.Option("--json", help="Describe the tables for Terraform instead.")] = False,
 ) -> None:
     """Print the statements that make the lake's tables known to Athena; for a lake on S3."""
     from retail_forecast.dataset import load_dataset
-    from retail_forecast.pipeline.athena import athena_statements
+    from retail_forecast.pipeline.athena import athena_statements, describe_tables
     from retail_forecast.settings import load_settings
 
     settings = load_settings()
-    for statement in athena_statements(load_dataset(settings.dataset_path), settings.lake, database):
+    dataset = load_dataset(settings.dataset_path)
+    if as_json:
+        typer.echo(describe_tables(dataset), nl=False)
+        return
+    for statement in athena_statements(dataset, settings.lake, database):
         typer.echo(statement)

@@ -21,12 +21,16 @@ def raise_to_parts(quantiles: Mapping[str, Floats], groups: Mapping[str, NDArray
     are in one group there; levels that cross, such as stores and items, owe each other nothing.
     """
     finest_first = sorted(groups, key=lambda name: -len(quantiles[name]))
+    pairs = [pair for pair in permutations(finest_first, 2) if len(quantiles[pair[0]]) > len(quantiles[pair[1]])]
+    owners = {pair: owner for pair in pairs if (owner := _owner(groups[pair[0]], groups[pair[1]])) is not None}
     raised = {name: quantiles[name] for name in finest_first}
-    for part, whole in sorted(permutations(finest_first, 2), key=lambda pair: finest_first.index(pair[1])):
-        if len(quantiles[part]) > len(quantiles[whole]) and (owner := _owner(groups[part], groups[whole])) is not None:
-            order = np.argsort(owner, kind="stable")
-            starts = np.flatnonzero(np.diff(owner[order], prepend=-1))
-            raised[whole] = np.maximum(raised[whole], np.maximum.reduceat(raised[part][order], starts, axis=0))
+    for whole in finest_first:
+        for part in finest_first:
+            within_another = any((part, other) in owners and (other, whole) in owners for other in finest_first)
+            if (part, whole) in owners and not within_another:  # else the other one has been raised to it
+                order = np.argsort(owners[part, whole], kind="stable")
+                starts = np.flatnonzero(np.diff(owners[part, whole][order], prepend=-1))
+                raised[whole] = np.maximum(raised[whole], np.maximum.reduceat(raised[part][order], starts, axis=0))
     return {name: raised[name] for name in quantiles}
 
 

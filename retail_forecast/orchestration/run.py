@@ -21,6 +21,7 @@ from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.ledger import Entry, Ledger
 from retail_forecast.lake.vintages import Vintage, latest_vintage
 from retail_forecast.orchestration.arrivals import materialization_of, news_of_files, unreported_facts
+from retail_forecast.orchestration.captured import output_of_steps_stays_in_their_runs
 from retail_forecast.orchestration.event_log import report_asset_events
 from retail_forecast.orchestration.graph import build_graph
 from retail_forecast.orchestration.instance import PROCESS_TAG, close_abandoned_runs, open_instance, process_tag
@@ -193,7 +194,7 @@ class _Run:
         all_tags = {**tags, PROCESS_TAG: process_tag(), DATASET: self.platform.dataset.name}
         if self.platform.cutoff is not None:
             all_tags[CUTOFF] = self.platform.cutoff.isoformat()
-        with self._stage(name, count), _plain_errors(name):
+        with self._stage(name, count), _plain_errors(name), output_of_steps_stays_in_their_runs():
             told = _QUIET if self.platform.settings.log_format == "text" else AS_JSON
             result = job.execute_in_process(told, self.instance, tags=all_tags, **selection)
         for check in result.get_asset_check_evaluations():

@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
@@ -81,9 +82,20 @@ def decide(platform: Platform, registry: ModelRegistry) -> TrainingRequest:
         policy,
         recipe=platform.recipe.digest,
         champion=champion.version if champion else None,
+        waiting=_waiting(platform, registry),
         backtest_error=champion.metrics.get("wrmsse") if champion else None,
         cutoff=platform.cutoff,
     )
+
+
+def _waiting(platform: Platform, registry: ModelRegistry) -> str | None:
+    """The version of the last training while a person, and not the gate, has yet to decide about it."""
+    last = last_training(platform.lake)
+    if platform.settings.promotion != "manual" or last is None:
+        return None
+    with suppress(NotFoundError):  # of a registry that was begun anew
+        return last.version if registry.get(last.version).stage == "challenger" else None
+    return None
 
 
 def training_is_pending(platform: Platform) -> bool:

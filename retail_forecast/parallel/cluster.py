@@ -24,6 +24,7 @@ from retail_forecast.parallel.environment import ray_environment
 INSIDE_SHARD = "RETAIL_FORECAST_INSIDE_SHARD"
 """The environment variable that marks a worker."""
 
+LOOPBACK = "127.0.0.1"
 _OBJECT_STORE_BYTES = 80 * 1024**2  # Ray's least is 75 MiB; results are small
 _AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port", "metrics_export_port")
 
@@ -66,7 +67,7 @@ def _start(workers: int, folder: Path) -> None:
     import ray
 
     try:
-        with fixed_ports(folder):
+        with fixed_node(folder):
             ray.init(
                 address="local",
                 num_cpus=workers,
@@ -81,10 +82,13 @@ def _start(workers: int, folder: Path) -> None:
 
 
 @contextmanager
-def fixed_ports(folder: Path) -> Iterator[None]:
-    """Tells Ray's node the ports of its agents beforehand, which ray.init cannot; and starts no autoscaler.
+def fixed_node(folder: Path) -> Iterator[None]:
+    """Tells Ray's node its address and the ports of its agents, which ray.init cannot; and starts no autoscaler.
 
-    Otherwise the node waits for the files in which the agents write them, and dies when that takes more than 15 s:
+    Otherwise Ray asks the kernel which address leads to 8.8.8.8, and says so where none does. Nobody else has to reach
+    this node, so it is loopback's.
+
+    Without ports the node waits for the files in which the agents write them, and dies when that takes more than 15 s:
     https://github.com/ray-project/ray/issues/65983. For one of the ports a file is the only way.
     """
     parameter: Any = importlib.import_module("ray._private.parameter")
@@ -95,7 +99,8 @@ def fixed_ports(folder: Path) -> Iterator[None]:
     (session / f"dashboard_agent_listen_port_{node}").write_text(str(ports["dashboard_agent_listen_port"]))
 
     def with_ports(**options: Any) -> Any:
-        return original(**options | ports, session_name=session.name, no_monitor=True)
+        own = {"node_ip_address": LOOPBACK, "session_name": session.name, "no_monitor": True}
+        return original(**options | ports | own)
 
     parameter.RayParams = with_ports
     try:

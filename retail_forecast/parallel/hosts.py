@@ -69,11 +69,9 @@ def _ray(*arguments: str, own: str) -> Iterator[subprocess.Popen[bytes]]:
     folder = Path(tempfile.mkdtemp(prefix="rf-host-", dir="/tmp" if Path("/tmp").is_dir() else None))  # noqa: S108
     ports = [f"{name}={port}" for name, port in _AGENT_PORTS.items()]
     sizes = [f"--num-cpus={cores()}", "--num-gpus=0", f"--object-store-memory={_OBJECT_STORE_BYTES}"]
-    place = [
-        f"--node-ip-address={socket.gethostbyname(own)}",
-        *([f"--temp-dir={folder}"] if "--head" in arguments else []),
-    ]
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+    place = [f"--temp-dir={folder}"] if "--head" in arguments else []
+    start = [sys.executable, "-m", "retail_forecast.parallel.start_ray", socket.gethostbyname(own)]
+    command = [*start, "--block", "--disable-usage-stats"]
     with (folder / "start.log").open("wb") as log:
         process = subprocess.Popen([*command, *arguments, *place, *sizes, *ports], stdout=log, stderr=log)
     try:

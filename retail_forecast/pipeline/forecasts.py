@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -119,17 +120,20 @@ def _forecast(
     with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
         add_new_releases(releases, new, cutoff=cutoff).write_parquet(Path(folder) / "releases.parquet")
         new.write_parquet(Path(folder) / "new_series.parquet")
-        forecast_groups(lake, bundle, releases, cutoff=cutoff).write_parquet(Path(folder) / "groups.parquet")
         shards = [
             ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
             for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
         ]
         done = counted(shards, on_progress)
         small = _cells(dataset, releases) <= _SMALL_CELLS
-        map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, small=small, on_done=done)
-        forecasts = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
+        with ThreadPoolExecutor(1) as beside:
+            groups = beside.submit(forecast_groups, lake, bundle, releases, cutoff=cutoff)
+            map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, small=small, on_done=done)
         features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
-    forecasts, levels = add_levels(lake, dataset, bundle, forecasts.sort(*SERIES, "date"), cutoff=cutoff)
+        means = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
+    features = features.with_columns(alignment=bundle.alignment(features, means, groups.result()))
+    means = means.with_columns(pl.col("mean") * features["alignment"]).sort(*SERIES, "date")
+    forecasts, levels = add_levels(lake, dataset, bundle, means, cutoff=cutoff)
     forecasts = add_basis(forecasts, releases, dataset, cutoff=cutoff)
     valid = validate_table(forecast_schema(dataset), forecasts, table="forecasts")
     return valid, features.sort(*SERIES, "date"), levels
@@ -156,11 +160,7 @@ def _forecast_shard(shard: ForecastShard) -> int:
     bundle = Bundle.load(shard.bundle)
     features = as_new(features, new, bundle.spec)
     lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
-    means = bundle.predict(features)
-    groups = pl.read_parquet(shard.folder / "groups.parquet")
-    features = features.with_columns(alignment=bundle.alignment(features, means, groups))
-    aligned = means.with_columns(pl.col("mean") * features["alignment"], lead=lead.cast(pl.Int16))
-    aligned.write_parquet(shard.forecasts)
+    bundle.predict(features).with_columns(lead=lead.cast(pl.Int16)).write_parquet(shard.forecasts)
     features.drop("units_sold").write_parquet(shard.features)
     return features.height
 

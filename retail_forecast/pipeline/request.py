@@ -32,11 +32,13 @@ class RetrainingPolicy:
 class TrainingFacts:
     """What the decision rests on. `age_periods` is below zero when the model saw sales after the cutoff.
 
+    awaits_decision: a person has yet to say whether the last training's model becomes champion.
     recent_error counts vintages made since the last training only; backtest_error is the champion's.
     """
 
     has_champion: bool
     has_training: bool
+    awaits_decision: bool = False
     same_dataset: bool = True
     same_recipe: bool = True
     age_periods: int = 0
@@ -65,6 +67,7 @@ def judge(facts: TrainingFacts, policy: RetrainingPolicy) -> tuple[bool, tuple[s
     """Whether a training is due, and a sentence for each reason; the reasons against it when it is not.
 
     A rejected model counts as trained: without newer or corrected sales the same training would be rejected again.
+    One that awaits a person's decision is superseded only by what would supersede a champion.
     """
     if not facts.has_training:
         return True, ("No model has been trained yet.",)
@@ -78,7 +81,9 @@ def _verdicts(facts: TrainingFacts, policy: RetrainingPolicy) -> Iterator[tuple[
         yield True, "The description of the dataset changed since the last training."
     if not facts.same_recipe:
         yield True, "The recipe changed since the last training."
-    if not facts.has_champion and (facts.age_periods > 0 or facts.changed_rows > 0):
+    if facts.awaits_decision:
+        yield False, "The model of the last training waits for a person to approve it."
+    elif not facts.has_champion and (facts.age_periods > 0 or facts.changed_rows > 0):
         yield True, "There is no champion, and sales are newer or other than in the last training."
     if facts.age_periods < 0:
         yield True, f"The last training saw sales up to {-facts.age_periods} periods after the cutoff."
@@ -106,13 +111,15 @@ def decide_training(
     *,
     recipe: str,
     champion: str | None,
+    waiting: str | None = None,
     backtest_error: float | None = None,
     cutoff: date | None = None,
 ) -> TrainingRequest:
     """The request in force after a look at the lake, and writes it down.
 
     recipe: a digest of the one that a training would follow. champion: its version; backtest_error: its mean WRMSSE
-    over the cutoffs. cutoff: the last period that a training may see, by default the last one with sales.
+    over the cutoffs. waiting: the version that a person has yet to decide about. cutoff: the last period that a
+    training may see, by default the last one with sales.
     """
     parts = lake.table("sales").manifest().parts
     before, last = read_request(lake), last_training(lake)
@@ -120,6 +127,7 @@ def decide_training(
     if not any(key <= cutoff.isoformat() for key in parts):
         return before or TrainingRequest("none", False, ("There are no sales yet.",), {})
     facts = _facts(lake, dataset, last, recipe, champion, backtest_error, cutoff)
+    facts = replace(facts, awaits_decision=last is not None and last.version == waiting)
     due, reasons = judge(facts, policy)
     numbers = {name: float(value) for name, value in asdict(facts).items() if isinstance(value, int | float)}
     version = last.version if last else None

@@ -20,13 +20,15 @@ class _Strict(BaseModel):
 class UserConfig(_Strict):
     """What every replica is told: the vintage to serve and where the lake is.
 
-    fallback: what a replica that starts anew serves when the wanted vintage cannot be loaded.
-    request: identifies one deployment, so that the same vintage can be asked for again.
+    Without a vintage, a replica that starts anew serves the one in force in the lake. fallback: what it serves when
+    the wanted one cannot be loaded. required: it does not start when it can serve neither, so that nobody is sent to
+    it. request: identifies one deployment, so that the same vintage can be asked for again.
     """
 
     vintage: str | None = None
     lake_url: str | None = None
     fallback: str | None = None
+    required: bool = False
     request: str | None = None
 
 

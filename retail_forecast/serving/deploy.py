@@ -17,12 +17,12 @@ from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import scan_forecasts
 from retail_forecast.serving.config import ServeConfig, UserConfig
 from retail_forecast.serving.scale import Scale
-from retail_forecast.serving.serve_api import ServeApi
+from retail_forecast.serving.serve_api import ServeControl
 
 SAMPLED_SERIES = 5
 _POLL_SECONDS = 0.1
 _TOLERANCE = 1e-3
-_ROLLBACK_SECONDS = 60
+ROLLBACK_SECONDS = 60
 
 Report = dict[str, Any]
 
@@ -34,7 +34,7 @@ class Rollout:
     configure: the Serve configuration around a user_config. api_url: where the answers are.
     """
 
-    api: ServeApi
+    api: ServeControl
     api_url: str
     lake_url: str
     scale: Scale
@@ -45,18 +45,21 @@ class Rollout:
     def run(self, vintage: str | None) -> dict[str, Report]:
         """Serves `vintage` (None: just be up); each replica's report. Raises DeploymentError."""
         previous = self.active()
-        reports: dict[str, Report] = {}
         try:
-            reports = self._put_and_wait(vintage, fallback=previous, seconds=self.timeout_seconds)
-            self._require_served(vintage, reports, previous)
-            if vintage is not None:
-                self._compare(vintage)
+            return self.attempt(vintage, previous)
         except DeploymentError as error:
             if previous is None or previous == vintage or not self._some_serve(vintage):
                 raise
-            self._put_and_wait(previous, fallback=None, seconds=_ROLLBACK_SECONDS)
+            self.tell(previous, fallback=None, seconds=ROLLBACK_SECONDS)
             text = f"{error} All replicas were sent back to {previous!r}."
             raise DeploymentError(text, wanted=error.wanted, active=self.active()) from error
+
+    def attempt(self, vintage: str | None, previous: str | None) -> dict[str, Report]:
+        """The same, and a failure leaves things as they came."""
+        reports = self.tell(vintage, fallback=previous, seconds=self.timeout_seconds)
+        self._require_served(vintage, reports, previous)
+        if vintage is not None:
+            self._compare(vintage)
         return reports
 
     def active(self) -> str | None:
@@ -64,16 +67,22 @@ class Rollout:
         report = self._report()
         return report["active"] if report else None
 
-    def _put_and_wait(self, vintage: str | None, *, fallback: str | None, seconds: float) -> dict[str, Report]:
-        request = uuid.uuid4().hex
-        spare = fallback if fallback != vintage else None
-        wanted = UserConfig(vintage=vintage, lake_url=self.lake_url, fallback=spare, request=request)
+    def tell(self, vintage: str | None, *, fallback: str | None, seconds: float) -> dict[str, Report]:
+        """Tells every replica what to serve; their reports, once each has taken note. Raises DeploymentError."""
         try:
-            self.api.put(self.configure(wanted))
-            return self._wait_for(request, vintage, seconds)
+            return self._wait_for(self.put(vintage, fallback=fallback), vintage, seconds)
         except httpx.HTTPError as error:
             text = f"Ray Serve's REST API at {self.api.url} refused or did not answer: {error}."
             raise DeploymentError(text, wanted=vintage or "", active=self.active()) from error
+
+    def put(self, vintage: str | None, *, fallback: str | None) -> str:
+        """Hands the configuration on and does not wait; the request by which replicas tell that they took note."""
+        request = uuid.uuid4().hex
+        spare = fallback if fallback != vintage else None
+        self.api.put(
+            self.configure(UserConfig(vintage=vintage, lake_url=self.lake_url, fallback=spare, request=request))
+        )
+        return request
 
     def _wait_for(self, request: str, vintage: str | None, seconds: float) -> dict[str, Report]:
         """Asks until each replica that Serve counts as running has said that it took note of the request."""
@@ -82,7 +91,7 @@ class Rollout:
             state = self.api.state()
             if state.status == "DEPLOY_FAILED":
                 break
-            for _ in range(4 * self.scale.most):  # Serve picks a replica at random
+            for _ in range(4 * self.scale.most if state.replicas else 0):  # Serve picks a replica at random
                 report = self._report()
                 if report is not None and report["request"] == request:
                     seen[report["replica"]] = report

@@ -1,10 +1,9 @@
-"""The endpoint as a port: deploy a vintage, say what is served, stop."""
+"""The endpoint on this machine, and which one the settings choose."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
 
 import httpx
 
@@ -14,6 +13,7 @@ from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
 from retail_forecast.serving.config import ServeConfig, UserConfig, build_serve_config
 from retail_forecast.serving.deploy import Rollout
+from retail_forecast.serving.port import Deployment, Endpoint, EndpointStatus, ask_status
 from retail_forecast.serving.processes import (
     HostInfo,
     read_token,
@@ -26,57 +26,6 @@ from retail_forecast.serving.scale import Scale, read_scale, write_scale
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A deployment that was proved: every replica serves the vintage and live answers equal the published table."""
-
-    url: str
-    vintage: str | None
-    model_version: str | None
-    replicas: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class EndpointStatus:
-    """What is served now. down: no process; starting: no answer yet; the others as in contracts.ServingStatus."""
-
-    state: Literal["down", "starting", "ready", "degraded", "unready"]
-    url: str
-    wanted: str | None = None
-    active: str | None = None
-    model_version: str | None = None
-    error: str | None = None
-    pid: int | None = None
-
-
-class Endpoint(Protocol):
-    """Something that answers over HTTP from one vintage at a time."""
-
-    def deploy(self, vintage_id: str) -> Deployment:
-        """Serves the vintage, starting what is needed. Raises DeploymentError; what served before goes on then."""
-        ...
-
-    def start(self) -> Deployment:
-        """Serves the vintage in force; without any, is up and says so (503)."""
-        ...
-
-    def scale(self, least: int, most: int) -> Deployment | None:
-        """Answers with so many replicas from now on, also after a restart. None if it is down and has to be started.
-
-        Raises ConfigurationError for numbers that cannot be, DeploymentError when they are not reached.
-        """
-        ...
-
-    def status(self) -> EndpointStatus:
-        """What is served now."""
-        ...
-
-    def stop(self) -> bool:
-        """Ends it; whether it was running."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -110,11 +59,7 @@ class RayServeEndpoint:
         info = running_host(serve_folder(self.settings))
         if info is None:
             return EndpointStatus("down", self.settings.api_url)
-        report = _readyz(info.api_url)
-        if report is None:
-            return EndpointStatus("starting", info.api_url, pid=info.pid)
-        named = {name: report[name] for name in ("wanted", "active", "model_version", "error")}
-        return EndpointStatus(report["status"], info.api_url, pid=info.pid, **named)
+        return ask_status(info.api_url, pid=info.pid)
 
     def stop(self) -> bool:
         """See Endpoint."""
@@ -164,15 +109,11 @@ class RayServeEndpoint:
 
 def open_endpoint(settings: Settings) -> Endpoint:
     """The endpoint that the settings choose."""
+    if settings.endpoint == "kuberay":
+        from retail_forecast.serving.kuberay import KubeRayEndpoint
+
+        return KubeRayEndpoint(settings)
     return RayServeEndpoint(settings)
-
-
-def _readyz(api_url: str) -> dict[str, Any] | None:
-    try:
-        report: dict[str, Any] = httpx.get(f"{api_url}/readyz", trust_env=False, timeout=10).json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    return report if "replica" in report else None
 
 
 def _ray_answers(info: HostInfo) -> bool:

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 import psutil
 
-from retail_forecast.parallel.cluster import fixed_ports
+from retail_forecast.parallel.cluster import fixed_node
 from retail_forecast.parallel.environment import ray_environment
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
@@ -94,7 +94,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
     import ray
 
     try:
-        with fixed_ports(scratch / "ray"):
+        with fixed_node(scratch / "ray"):
             ray.init(
                 address="local",
                 num_cpus=info.room,

@@ -18,6 +18,10 @@ from retail_forecast.telemetry.logs import configure_logging
 logger = logging.getLogger(__name__)
 
 
+class UselessReplicaError(Exception):
+    """A replica that starts can serve neither what it should nor anything else."""
+
+
 class ForecastReplica:
     """One replica: it answers from its state, and takes a new vintage while it answers."""
 
@@ -25,12 +29,14 @@ class ForecastReplica:
         configure_logging()
         self.metrics = Metrics()
         self.serving = ServingState(replica=serve.get_replica_context().replica_id.unique_id)
+        self._has_started = False
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return build_app(self.serving, self.metrics)
 
     async def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Takes note of what to serve. Never raises: Ray would kill the replica, and with the last one the service."""
+        """Takes note of what to serve. Never raises once started: Ray would kill the replica, and with the last one
+        the service. One that starts and is of no use does raise: Ray tries again, and sends nobody to it."""
         # in a thread, so that the replica goes on answering while it loads
         await asyncio.to_thread(self.serving.switch, user_config)
         status = self.serving.status()
@@ -40,6 +46,9 @@ class ForecastReplica:
             degraded=status["status"] != "ready",
             failed=status["error"] is not None,
         )
+        if self.serving.is_of_no_use and not self._has_started:
+            raise UselessReplicaError(str(status["error"]))
+        self._has_started = True
 
 
 _deployment: Any = serve.deployment(name=DEPLOYMENT)(serve.ingress()(ForecastReplica))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -14,16 +14,37 @@ _TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class ApplicationState:
-    """What Serve says of the application: the ids of its running replicas, and a message when something failed."""
+    """What Serve says of the application: the ids of its running replicas, and a message when something failed.
+
+    request: that of the user_config which Serve was handed last.
+    """
 
     status: str
     message: str
-    replicas: frozenset[str]
+    replicas: frozenset[str] = frozenset()
+    request: str | None = None
+
+
+class ServeControl(Protocol):
+    """What hands a configuration to Serve and says what became of it; `url` for messages."""
+
+    @property
+    def url(self) -> str:
+        """Where Serve is asked."""
+        ...
+
+    def put(self, config: ServeConfig) -> None:
+        """Makes `config` what Serve works towards; returns before it got there."""
+        ...
+
+    def state(self) -> ApplicationState:
+        """What Serve is doing."""
+        ...
 
 
 @dataclass(frozen=True)
 class ServeApi:
-    """The REST API at `url`, which asks for `token`. Raises httpx.HTTPError."""
+    """The REST API at `url`, which asks for `token` unless that is empty. Raises httpx.HTTPError."""
 
     url: str
     token: str
@@ -36,15 +57,21 @@ class ServeApi:
         """What Serve is doing."""
         found = self._request("GET").json().get("applications", {}).get(APPLICATION)
         if found is None:
-            return ApplicationState("NOT_STARTED", "", frozenset())
+            return ApplicationState("NOT_STARTED", "")
         replicas = found["deployments"].get(DEPLOYMENT, {}).get("replicas", [])
         running = frozenset(one["replica_id"] for one in replicas if one["state"] == "RUNNING")
-        return ApplicationState(found["status"], found["message"], running)
+        return ApplicationState(found["status"], found["message"], running, _request_of(found))
 
     def _request(self, method: str, **content: Any) -> httpx.Response:
         # trust_env: a proxy from the environment has no business with the loopback address
         with httpx.Client(trust_env=False, timeout=_TIMEOUT_SECONDS) as client:
-            headers = {"Authorization": f"Bearer {self.token}"}
+            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             response = client.request(method, f"{self.url}/api/serve/applications/", headers=headers, **content)
         response.raise_for_status()
         return response
+
+
+def _request_of(application: dict[str, Any]) -> str | None:
+    deployments = (application.get("deployed_app_config") or {}).get("deployments") or [{}]
+    request: str | None = (deployments[0].get("user_config") or {}).get("request")
+    return request

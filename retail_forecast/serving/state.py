@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.lake import open_lake
+from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.serving.config import UserConfig
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
@@ -28,6 +30,7 @@ class ServingState:
         self.request: str | None = None
         self.error: str | None = None
         self.failures = 0
+        self.must_serve = False
         self._load = load
         self._lock = threading.Lock()
 
@@ -38,16 +41,26 @@ class ServingState:
             error = error or self._try(config)
             self.failures += error is not None
             self.wanted, self.error, self.request = config.vintage, error, config.request
+            self.must_serve = config.required
 
     def _try(self, config: UserConfig) -> str | None:
         if config.vintage is None:
-            return None
+            return self._take_in_force(config.lake_url) if self.active is None and config.lake_url else None
         if config.lake_url is None:
             return "user_config: lake_url is missing."
         error = self._take(config.lake_url, config.vintage)
         if error is not None and self.active is None and config.fallback is not None:
             self._take(config.lake_url, config.fallback)
         return error
+
+    def _take_in_force(self, lake_url: str) -> str | None:
+        """Serves the vintage in force, if there is one; the reason if that failed."""
+        try:
+            vintage = latest_vintage(open_lake(lake_url))
+        except Exception as error:
+            logger.exception("The vintage in force of %s cannot be told", lake_url)
+            return f"The vintage in force of {lake_url} cannot be told: {type(error).__name__}: {error}"
+        return self._take(lake_url, vintage.id) if vintage is not None else None
 
     def _take(self, lake_url: str, vintage: str) -> str | None:
         """Loads and swaps; the reason if that failed."""
@@ -62,6 +75,11 @@ class ServingState:
         self.active, self.lake_url = predictor, lake_url
         logger.info("Serving vintage %s", vintage, extra={"vintage": vintage})
         return None
+
+    @property
+    def is_of_no_use(self) -> bool:
+        """Whether it can serve nothing although it must; that there is nothing to serve yet is no reason."""
+        return self.must_serve and self.active is None and self.error is not None
 
     def provenance(self) -> dict[str, str]:
         """Vintage, model version and cutoff of the active predictor; empty without one."""

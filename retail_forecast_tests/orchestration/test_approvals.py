@@ -24,7 +24,7 @@ from retail_forecast.registry import ModelRegistry, open_registry
 from retail_forecast.settings import Settings
 from retail_forecast_tests.orchestration.automation_world import Automation
 from retail_forecast_tests.orchestration.endpoints import FakeEndpoint
-from retail_forecast_tests.orchestration.world import World
+from retail_forecast_tests.orchestration.world import DAYS, World
 from retail_forecast_tests.registry.test_contract import make_bundle
 
 FORECASTS = ("forecasts", "endpoint", "forecast_accuracy", "drift")
@@ -152,9 +152,13 @@ def test_a_model_that_waits_forecasts_once_a_person_approved_it(aws_cloud: Cloud
     overrides = {"endpoint_port": FakeEndpoint()}
     with pytest.raises(NotFoundError, match="Version 1 passed the gate and waits for a person"):
         run_pipeline(settings, overrides=overrides)
+    world.deliver(DAYS)
+    with pytest.raises(NotFoundError, match="Version 1 passed the gate and waits for a person"):
+        run_pipeline(settings, overrides=overrides)  # with a newer day, and yet without another training
     package = open_registry(settings).get("1").resource
     aws_cloud.client("sagemaker").update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
     summary = run_pipeline(settings, overrides=overrides)
     assert not summary.trained
+    assert [one.version for one in open_registry(settings).versions()] == ["1"]
     assert summary.vintage is not None
     assert (summary.vintage.model_version, summary.vintage.model["model_package"]) == ("1", package)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,16 +12,18 @@ import pytest
 from retail_forecast.emulator import Cloud
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.artifacts import Artifact
-from retail_forecast.models import BASELINES
+from retail_forecast.models import BASELINES, Recipe
 from retail_forecast.orchestration.forecast_run import publish
 from retail_forecast.orchestration.gate import judge
 from retail_forecast.orchestration.outcome import Outcome, noted_champion
 from retail_forecast.orchestration.resources import Platform
-from retail_forecast.orchestration.training_run import BACKTESTS, MODELS, Progress, write_progress
+from retail_forecast.orchestration.training_run import BACKTESTS, MODELS, Progress, decide, write_progress
 from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.trainings import start_training
 from retail_forecast.registry import ModelRegistry
-from retail_forecast_tests.orchestration.world import World
+from retail_forecast.training.recipes import write_recipe
+from retail_forecast_tests.orchestration.world import START, World
+from retail_forecast_tests.pipeline.small_lake import publish_days
 from retail_forecast_tests.registry.test_contract import fresh_sagemaker_registry, make_bundle
 
 CUTOFF = date(2024, 5, 1)
@@ -39,8 +41,10 @@ class Court:
     def judge(self, text: str, error: float, promotion: str = "gate") -> Outcome:
         """The gate's judgement of a model that is just a text, with that WRMSSE."""
         self._train(text, error)
-        settings = self.world.settings.model_copy(update={"promotion": promotion})
-        return judge(Platform(settings, self.world.dataset), self.registry)
+        return judge(self.platform(promotion=promotion), self.registry)
+
+    def platform(self, **settings: object) -> Platform:
+        return Platform(self.world.settings.model_copy(update=settings), self.world.dataset)
 
     def stages(self) -> dict[str, str]:
         return {one.version: one.stage for one in self.registry.versions()}
@@ -111,3 +115,17 @@ def test_what_a_person_approved_against_the_gate_stays_when_the_step_is_repeated
 def test_what_the_gate_rejected_it_may_promote_when_it_is_judged_better(court: Court) -> None:
     court.judge("x", BAD)
     assert court.judge("x", GOOD).promoted
+
+
+def test_newer_days_ask_for_no_further_training_while_a_model_waits_for_a_person(court: Court) -> None:
+    days = (CUTOFF - START).days + 1
+    publish_days(court.world.lake, {"ale": [1.0] * days})
+    outcome = court.judge("x", GOOD, promotion="manual")
+    publish_days(court.world.lake, {"ale": [1.0]}, start=CUTOFF + timedelta(days=1))
+    recipe = write_recipe(court.scratch, Recipe(trees=7), {})
+    manual = court.platform(promotion="manual", recipe_file=recipe)
+    request = decide(manual, court.registry)
+    assert (outcome.waiting, request.due) == (True, False)
+    assert "waits for a person" in request.reasons[0]
+    court.registry.reject(outcome.challenger, "Not this one.")
+    assert "There is no champion" in decide(manual, court.registry).reasons[0]

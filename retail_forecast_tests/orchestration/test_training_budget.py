@@ -35,10 +35,14 @@ def test_the_last_jobs_say_how_long_the_next_will_take() -> None:
     assert result.metadata["price USD per hour"].value == 2.0
 
 
-def test_a_budget_without_a_known_price_stops_the_training_and_names_the_setting() -> None:
-    result = evaluate_budget(settings(training_price_usd=None, training_budget_usd=5.0), {})
+def test_a_budget_without_a_known_price_stops_the_training_and_names_region_instance_and_setting() -> None:
+    unknown = settings(training_price_usd=None, training_budget_usd=5.0, aws_region="ap-southeast-1")
+    result = evaluate_budget(unknown, {"train": 1.0, "backtest": 1.0})
     assert not result.passed
-    assert "set RETAIL_FORECAST_TRAINING_PRICE_USD" in str(result.description)
+    told = "No price is known of ml.m5.2xlarge in ap-southeast-1: set RETAIL_FORECAST_TRAINING_PRICE_USD."
+    assert str(result.description).startswith(told)
+    assert "estimate USD" not in result.metadata
+    assert evaluate_budget(unknown.model_copy(update={"training_price_usd": 0.5}), {}).passed
 
 
 def test_without_a_budget_the_estimate_is_told_and_nothing_is_stopped() -> None:

@@ -6,7 +6,10 @@ import fcntl
 import tempfile
 from pathlib import Path
 
-from retail_forecast.parallel.cluster import cluster_folder
+import pytest
+
+from retail_forecast.parallel.cluster import cluster_folder, private_cluster
+from retail_forecast.parallel.given import living_nodes
 
 
 def abandoned() -> Path:
@@ -36,3 +39,12 @@ def test_a_folder_whose_owner_lives_is_kept() -> None:
             assert folder.exists()
     with cluster_folder():
         assert not folder.exists()
+
+
+def test_a_private_cluster_is_on_loopback_and_asks_nobody_for_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_address: str | None = None) -> str:
+        raise AssertionError("Ray looked for the way to 8.8.8.8")
+
+    monkeypatch.setattr("ray._private.services.node_ip_address_from_perspective", refuse)
+    with private_cluster(1):
+        assert [node["NodeManagerAddress"] for node in living_nodes()] == ["127.0.0.1"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from retail_forecast.parallel.cluster import fixed_ports
+from retail_forecast.parallel.cluster import fixed_node
 
 _ROOT = Path(__file__).parents[2]
 _NODE: dict[str, Any] = {
@@ -50,7 +50,7 @@ def _start(temp: Path) -> Any:
 
     cluster: Any = Cluster()
     for _ in range(2):
-        with fixed_ports(temp), socket.socket() as free:
+        with fixed_node(temp), socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
             free.close()  # 8265 may be taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.symlinks import symlink_path
 from retail_forecast.lake.tables import WHOLE, NewPart
 from retail_forecast.lake.vintages import put_in_force
-from retail_forecast.pipeline.athena import athena_statements
+from retail_forecast.pipeline.athena import athena_statements, describe_tables
 from retail_forecast_tests.pipeline.small_lake import START, publish_constant_vintage, publish_days, small_dataset
 
 TYPES = {"string": pl.String, "date": pl.Date, "float": pl.Float32, "smallint": pl.Int16, "boolean": pl.Boolean}
@@ -124,6 +125,19 @@ def test_a_publication_of_one_day_writes_one_symlink(aws_cloud: Cloud, lake: Lak
     publish_days(lake, {"a": [5]})
     after = {info.path: info.e_tag for info in lake.store.list("athena/sales")}
     assert [path for path in after if after[path] != before[path]] == [symlink_path("sales", str(START))]
+
+
+def test_the_description_says_what_the_statements_say() -> None:
+    dataset = small_dataset(quantiles=[0.05, 0.5])
+    statements = list(athena_statements(dataset, "s3://bucket/lake", "db"))
+    description = json.loads(describe_tables(dataset))
+    assert description["dataset"] == dataset.name
+    for table, ddl in zip(description["tables"], statements, strict=True):
+        columns = [(one["name"], one["type"]) for one in table["columns"]]
+        assert columns == re.findall(r"^  `(\w+)` (\w+),?$", ddl, re.MULTILINE)
+        assert f"`db`.`{table['name']}`" in ddl
+        assert f"LOCATION 's3://bucket/lake/{table['folder']}/'" in ddl
+        assert all(f"'{key}' = '{value}'" in ddl for key, value in table["projection"].items())
 
 
 def test_a_lake_in_a_folder_has_no_symlinks_and_no_statements(tmp_path: Path) -> None:

@@ -81,6 +81,15 @@ def test_a_rejected_first_model_is_not_trained_again_on_the_same_sales() -> None
     assert judge(replace(rejected, age_periods=1), POLICY)[0]
 
 
+def test_a_model_that_waits_for_a_person_is_superseded_only_as_a_champion_would_be() -> None:
+    waits = replace(CALM, has_champion=False, awaits_decision=True)
+    due, why = judge(waits, POLICY)
+    assert not due
+    assert why[0] == "The model of the last training waits for a person to approve it."
+    assert judge(replace(waits, age_periods=5), POLICY) == (True, ("The last training is 5 periods old; due at 5.",))
+    assert judge(replace(waits, changed_rows=10), POLICY)[0]
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """Ten days of two items."""

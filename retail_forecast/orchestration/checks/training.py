@@ -42,8 +42,10 @@ def evaluate_budget(settings: Settings, last: dict[str, float]) -> dg.AssetCheck
 def _verdict(settings: Settings, total: float | None) -> str:
     instance, budget = settings.training_instance_type, settings.training_budget_usd
     if total is None:
-        unknown = f"No price of {instance} in {settings.aws_region} is known: set RETAIL_FORECAST_TRAINING_PRICE_USD."
-        return unknown if budget is not None else f"{unknown} There is no budget to hold it against."
+        unknown = f"No price is known of {instance} in {settings.aws_region}: set RETAIL_FORECAST_TRAINING_PRICE_USD."
+        if budget is None:
+            return f"{unknown} There is no budget to hold it against."
+        return f"{unknown} Until then nothing is trained, since the budget of {budget:,.2f} USD cannot be kept."
     spent = f"Training and backtest may cost {total:,.2f} USD on {settings.training_instance_count} x {instance}"
     if budget is None:
         return f"{spent}. There is no budget (RETAIL_FORECAST_TRAINING_BUDGET_USD)."

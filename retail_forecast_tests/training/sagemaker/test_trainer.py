@@ -60,11 +60,14 @@ def at_first_pool(action: Callable[[], object]) -> Callable[[str], None]:
 
 
 def test_a_job_costs_what_was_billed_and_says_where_it_was(aws_cloud: Cloud, job: TrainingJob) -> None:
-    bill = quick_trainer(aws_cloud).run(job).bill
+    lines = list[str]()
+    bill = quick_trainer(aws_cloud).run(job, on_log=lines.append).bill
     assert bill is not None
     assert bill.instance == "1 x ml.m5.2xlarge, spot"
     assert bill.cost_usd == pytest.approx(bill.billed_seconds * 3.6 / 3600, abs=1e-4)
     assert bill.job_arn.rsplit("/")[-1] in bill.console_url
+    assert "train: 1 of 3 pools" in lines
+    assert not [line for line in lines if "8.8.8.8" in line]  # where Ray looks for its address, unless it is told
 
 
 def test_an_ended_job_is_used_again_unless_its_result_is_gone(aws_cloud: Cloud, job: TrainingJob) -> None:
