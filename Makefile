@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-aws dev test test-slow bench check lock clean
+.PHONY: help install demo demo-aws dev test test-slow infra-test bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,aws,emulator,dev
@@ -47,6 +47,11 @@ test: install ## every test that takes seconds
 
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+infra-test: ## Terraform, images, charts and pipelines: valid, and what they promise holds
+	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))k8s,infra
+	$(BIN)/python -m retail_forecast_tests.infra.terraform
+	$(BIN)/python -m pytest retail_forecast_tests/infra
 
 bench: ## the benchmarks in their short form, with their peers: minutes, prints Markdown
 	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))bench

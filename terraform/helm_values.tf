@@ -59,7 +59,7 @@ locals {
     )
 
     networkPolicy = {
-      loadBalancerCidrs = [for zone in local.zones : local.private_cidrs[zone]]
+      loadBalancerCidrs = [var.vpc_cidr]
       databaseCidrs     = [for zone in local.zones : local.database_cidrs[zone]]
     }
 
@@ -70,8 +70,8 @@ locals {
         postgresqlDatabase = aws_db_instance.dagster.db_name
       }
       computeLogManager = { config = { s3ComputeLogManager = { bucket = aws_s3_bucket.lake.bucket, region = var.region } } }
-      dagsterWebserver  = local.on_system_nodes
-      dagsterDaemon     = local.on_system_nodes
+      dagsterWebserver  = merge(local.on_system_nodes, { image = { repository = "${local.registry}/retail-forecast/orchestrator" } })
+      dagsterDaemon     = merge(local.on_system_nodes, { image = { repository = "${local.registry}/retail-forecast/orchestrator" } })
       runLauncher       = { config = { k8sRunLauncher = { runK8sConfig = { podSpecConfig = local.on_system_nodes } } } }
     }
   }

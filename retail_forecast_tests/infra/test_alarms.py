@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry import catalogue
-from retail_forecast_tests.infra.planned import ROOT, Resource, planned
+from retail_forecast_tests.infra.planned import Resource, planned
+from retail_forecast_tests.infra.terraform import ROOT
 
 NAMESPACE = Settings.model_fields["metrics_namespace"].default
 MEASURED = {metric.name: set(metric.dimensions) for metric in catalogue.CATALOGUE}

@@ -10,7 +10,8 @@ import pytest
 from retail_forecast.ingest.shop import shop_dataset
 from retail_forecast.pipeline.athena import describe_tables
 from retail_forecast.schemas import forecast_schema, level_forecast_schema, schema_for
-from retail_forecast_tests.infra.planned import TERRAFORM, Resource, planned
+from retail_forecast_tests.infra.planned import Resource, planned
+from retail_forecast_tests.infra.terraform import SOURCE
 
 SHOP = shop_dataset(date(2024, 1, 1), horizon=28)
 SCHEMAS = {name: schema_for(SHOP, name) for name in SHOP.tables} | {
@@ -32,7 +33,7 @@ def tables() -> dict[str, Resource]:
 
 
 def test_the_description_that_terraform_reads_is_the_present_one_of_the_made_up_shop() -> None:
-    assert (TERRAFORM / "datasets" / "corner-shop.json").read_text(encoding="utf-8") == describe_tables(SHOP)
+    assert (SOURCE / "datasets" / "corner-shop.json").read_text(encoding="utf-8") == describe_tables(SHOP)
 
 
 def test_every_table_of_the_lake_is_in_the_catalogue() -> None:

@@ -11,6 +11,7 @@ variables {
   domain             = "forecast.example.com"
   dns_zone_id        = "Z0123456789ABCDEFGHIJ"
   mlflow             = true
+  delivery           = { subjects = ["repo:example/retail-forecast:environment:prod"] }
 }
 
 run "no_role_may_more_than_it_has_to" {
@@ -18,7 +19,7 @@ run "no_role_may_more_than_it_has_to" {
 
   assert {
     condition = alltrue([
-      for role in concat(values(aws_iam_role.pod), aws_iam_role.mlflow, [
+      for role in concat(values(aws_iam_role.pod), aws_iam_role.mlflow, aws_iam_role.delivery, [
         aws_iam_role.cluster, aws_iam_role.node, aws_iam_role.sagemaker, aws_iam_role.flow_logs, aws_iam_role.database_monitoring,
       ]) : role.permissions_boundary == aws_iam_policy.boundary[0].arn
     ])
@@ -50,7 +51,8 @@ run "no_role_may_more_than_it_has_to" {
     condition = alltrue(flatten([
       for policy in concat(
         [for policy in aws_iam_role_policy.workload : policy.policy],
-        aws_iam_role_policy.external_dns[*].policy, aws_iam_role_policy.mlflow[*].policy, aws_iam_role_policy.use_mlflow[*].policy,
+        aws_iam_role_policy.delivery[*].policy, aws_iam_role_policy.external_dns[*].policy, aws_iam_role_policy.mlflow[*].policy,
+        aws_iam_role_policy.use_mlflow[*].policy,
         [
           aws_iam_role_policy.autoscaler.policy, aws_iam_role_policy.cluster_key.policy, aws_iam_role_policy.ebs_csi_key.policy,
           aws_iam_role_policy.flow_logs.policy, aws_iam_role_policy.load_balancers.policy, aws_iam_role_policy.sagemaker.policy,
@@ -68,7 +70,8 @@ run "no_role_may_more_than_it_has_to" {
     condition = toset(flatten([
       for policy in concat(
         [for policy in aws_iam_role_policy.workload : policy.policy],
-        aws_iam_role_policy.external_dns[*].policy, aws_iam_role_policy.mlflow[*].policy, aws_iam_role_policy.use_mlflow[*].policy,
+        aws_iam_role_policy.delivery[*].policy, aws_iam_role_policy.external_dns[*].policy, aws_iam_role_policy.mlflow[*].policy,
+        aws_iam_role_policy.use_mlflow[*].policy,
         [
           aws_iam_role_policy.autoscaler.policy, aws_iam_role_policy.cluster_key.policy, aws_iam_role_policy.ebs_csi_key.policy,
           aws_iam_role_policy.flow_logs.policy, aws_iam_role_policy.load_balancers.policy, aws_iam_role_policy.sagemaker.policy,
@@ -128,6 +131,17 @@ run "no_role_may_more_than_it_has_to" {
   }
 
   assert {
+    condition = (
+      jsondecode(aws_iam_role.delivery[0].assume_role_policy).Statement[0].Condition.StringEquals
+      == {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:example/retail-forecast:environment:prod"]
+      }
+    )
+    error_message = "The pipeline's role is taken by the subjects that are listed, for this audience, and by nobody else."
+  }
+
+  assert {
     condition = length(setsubtract(
       ["kms:ScheduleKeyDeletion", "s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"],
       one([for statement in jsondecode(aws_iam_policy.boundary[0].policy).Statement : statement.Action if statement.Sid == "NeverDestroyWhatCannotBeMadeAgain"]),
@@ -147,4 +161,14 @@ run "an_organization_brings_its_own_boundary" {
     condition     = length(aws_iam_policy.boundary) == 0 && alltrue([for role in aws_iam_role.pod : role.permissions_boundary == "arn:aws:iam::123456789012:policy/organization"])
     error_message = "The organization's boundary takes the place of ours."
   }
+}
+
+run "any_branch_may_not_deliver" {
+  command = plan
+
+  variables {
+    delivery = { subjects = ["repo:example/retail-forecast:*"] }
+  }
+
+  expect_failures = [var.delivery]
 }

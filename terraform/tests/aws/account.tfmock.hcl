@@ -114,3 +114,7 @@ mock_resource "aws_db_instance" {
     }]
   }
 }
+
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+}
