@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-aws dev test test-slow bench check lock clean
+.PHONY: help install demo demo-aws dev test test-slow infra-test bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,aws,emulator,dev
@@ -15,7 +15,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 STAMP := .venv/installed-$(subst $(comma),-,$(ROLES))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## .venv with the locked dependencies, hashes checked (EXTRAS=aws,k8s for more)
 
@@ -48,6 +48,11 @@ test: install ## every test that takes seconds
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
+infra-test: ## Terraform, images, charts and pipelines: valid, and what they promise holds
+	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))k8s,infra
+	$(BIN)/python -m retail_forecast_tests.infra.terraform
+	$(BIN)/python -m pytest retail_forecast_tests/infra
+
 bench: ## the benchmarks in their short form, with their peers: minutes, prints Markdown
 	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))bench
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -67,3 +72,5 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; the home (.retail-forecast) stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include deploy/deploy.mk

@@ -102,6 +102,12 @@ class Settings(BaseSettings):
     public_api_url: str | None = Field(None, description="Where people open the API; default where this platform asks.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    serving_aws_profile: str | None = Field(
+        None, description="AWS profile of the API on this machine; default the credentials of whoever starts it."
+    )
+    executor: Literal["process", "kubernetes"] = Field(
+        "process", description="Where the steps of a run work: in its process, or each in a Job of Kubernetes."
+    )
     endpoint: Literal["local", "kuberay"] = Field("local", description="Where the API runs.")
     kubernetes_namespace: str = Field("retail-forecast", description="Namespace of the RayService.")
     rayservice: str = Field("retail-forecast", description="Name of the RayService.")
@@ -111,7 +117,7 @@ class Settings(BaseSettings):
         None, description="Image that the RayService is to run; a deployment rolls it there. Default the one it has."
     )
     endpoint_timeout_seconds: int = Field(
-        900, ge=10, description="What not every replica of the RayService has taken by then is taken back."
+        900, ge=1, description="What not every replica of the RayService has taken by then is taken back."
     )
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
     ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")

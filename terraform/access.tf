@@ -1,9 +1,11 @@
 # Who may do what in the cluster: EKS asks IAM who someone is, and these entries what that means.
 locals {
   access_policy = "arn:${local.partition}:eks::aws:cluster-access-policy"
+  deployer_arns = concat(tolist(var.cluster_deployer_arns), local.delivers ? [local.delivery_arn] : [])
   access = merge(
     { for arn in var.cluster_admin_arns : arn => { policy = "AmazonEKSClusterAdminPolicy", namespaces = null } },
-    { for arn in var.cluster_deployer_arns : arn => { policy = "AmazonEKSAdminPolicy", namespaces = [local.namespace] } },
+    # AmazonEKSAdminPolicy would leave out RayService and whatever else is a custom resource.
+    { for arn in local.deployer_arns : arn => { policy = "AmazonEKSClusterAdminPolicy", namespaces = [local.namespace] } },
     { for arn in var.cluster_viewer_arns : arn => { policy = "AmazonEKSViewPolicy", namespaces = [local.namespace] } },
   )
 }
@@ -13,6 +15,7 @@ resource "aws_eks_access_entry" "this" {
 
   cluster_name  = aws_eks_cluster.this.name
   principal_arn = each.key
+  depends_on    = [aws_iam_role.delivery]
 }
 
 resource "aws_eks_access_policy_association" "this" {

@@ -18,7 +18,7 @@ resource "aws_iam_policy" "boundary" {
     Version = "2012-10-17"
     Statement = [
       {
-        # A boundary only caps; the wildcards are narrowed by the policy of each role.
+        # "*": a boundary only caps; actions and resources are narrowed by the policy of each role.
         Sid      = "Services"
         Effect   = "Allow"
         Action   = [for service in local.bounded_services : "${service}:*"]

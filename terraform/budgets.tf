@@ -32,10 +32,10 @@ variable "monitor_of_the_account" {
   }
 }
 
-variable "cost_allocation_tags" {
-  description = "Tags to activate for cost allocation. Only the account that pays can, and a day after their first use."
-  type        = set(string)
-  default     = []
+variable "activate_cost_tags" {
+  description = "Whether to activate this platform's tags for cost allocation. Only the account that pays can, a day after their first use."
+  type        = bool
+  default     = false
 }
 
 locals {
@@ -98,7 +98,7 @@ resource "aws_ce_anomaly_subscription" "alarms" {
 }
 
 resource "aws_ce_cost_allocation_tag" "this" {
-  for_each = var.cost_allocation_tags
+  for_each = var.activate_cost_tags ? toset(keys(local.tags)) : []
 
   tag_key = each.value
   status  = "Active"

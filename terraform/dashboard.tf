@@ -7,6 +7,7 @@ locals {
     { title = "Drift", alarms = ["drift"], metrics = ["DriftIndex"] },
     { title = "Bias (units per period)", alarms = [], metrics = ["ForecastBiasUnits"] },
     { title = "Latency (ms)", alarms = ["endpoint-latency"], metrics = ["EndpointLatencyP50", "EndpointLatencyP95", "EndpointLatencyP99"] },
+    { title = "Endpoint ready", alarms = ["endpoint-ready"], metrics = ["EndpointReady"], stat = "Minimum" },
     { title = "Requests and errors", alarms = [], metrics = ["EndpointRequests", "EndpointErrors"], stat = "Sum" },
     { title = "Failed runs, rejected files", alarms = ["failed-runs"], metrics = ["FailedRuns", "RejectedFiles"] },
     { title = "Age of the model (days)", alarms = ["model-age"], metrics = ["ModelAgeDays"] },

@@ -4,7 +4,7 @@ variable "database" {
     instance_class        = string
     storage_gb            = optional(number, 20)
     max_storage_gb        = optional(number, 100)
-    backup_days           = optional(number, 7)
+    backup_days           = optional(number, 14)
     multi_az              = optional(bool, true)
     engine_version        = optional(string, "17")
     rotation_days         = optional(number, 365)

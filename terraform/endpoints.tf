@@ -29,6 +29,10 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   cidr_ipv4         = aws_vpc.this.cidr_block
 }
 
+locals {
+  endpoint_zones = var.endpoints_per_zone ? local.zones : slice(local.zones, 0, 1)
+}
+
 resource "aws_vpc_endpoint" "interface" {
   for_each = var.interface_endpoints
 
@@ -36,7 +40,7 @@ resource "aws_vpc_endpoint" "interface" {
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = [for zone in(var.endpoints_per_zone ? local.zones : slice(local.zones, 0, 1)) : aws_subnet.private[zone].id]
+  subnet_ids          = [for zone in local.endpoint_zones : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
 
   tags = { Name = "${local.name}-${each.key}" }

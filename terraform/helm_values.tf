@@ -42,24 +42,24 @@ locals {
 
     ingress = merge(
       { tags = local.tags },
-      var.domain == null ? {} : {
-        certificateArn = local.hosted ? aws_acm_certificate_validation.this[0].certificate_arn : aws_acm_certificate.this[0].arn
-        api            = { host = local.hosts["api"] }
-      },
+      { for key, value in {
+        certificateArn = local.hosted ? one(aws_acm_certificate_validation.this[*].certificate_arn) : one(aws_acm_certificate.this[*].arn)
+        api            = { host = lookup(local.hosts, "api", null) }
+      } : key => value if var.domain != null },
       # Dagster has no login of its own: without an identity provider its UI gets no name.
-      var.domain == null || var.oidc == null ? {} : {
-        ui = { host = local.hosts["dagster"], viewerHost = local.hosts["dagster-view"] }
+      { for key, value in {
+        ui = { host = lookup(local.hosts, "dagster", null), viewerHost = lookup(local.hosts, "dagster-view", null) }
         oidc = {
-          issuer                = var.oidc.issuer
-          authorizationEndpoint = var.oidc.authorization_endpoint
-          tokenEndpoint         = var.oidc.token_endpoint
-          userInfoEndpoint      = var.oidc.user_info_endpoint
+          issuer                = try(var.oidc.issuer, null)
+          authorizationEndpoint = try(var.oidc.authorization_endpoint, null)
+          tokenEndpoint         = try(var.oidc.token_endpoint, null)
+          userInfoEndpoint      = try(var.oidc.user_info_endpoint, null)
         }
-      },
+      } : key => value if var.domain != null && var.oidc != null },
     )
 
     networkPolicy = {
-      loadBalancerCidrs = [for zone in local.zones : local.private_cidrs[zone]]
+      loadBalancerCidrs = [var.vpc_cidr]
       databaseCidrs     = [for zone in local.zones : local.database_cidrs[zone]]
     }
 
@@ -70,8 +70,8 @@ locals {
         postgresqlDatabase = aws_db_instance.dagster.db_name
       }
       computeLogManager = { config = { s3ComputeLogManager = { bucket = aws_s3_bucket.lake.bucket, region = var.region } } }
-      dagsterWebserver  = local.on_system_nodes
-      dagsterDaemon     = local.on_system_nodes
+      dagsterWebserver  = merge(local.on_system_nodes, { image = { repository = "${local.registry}/retail-forecast/orchestrator" } })
+      dagsterDaemon     = merge(local.on_system_nodes, { image = { repository = "${local.registry}/retail-forecast/orchestrator" } })
       runLauncher       = { config = { k8sRunLauncher = { runK8sConfig = { podSpecConfig = local.on_system_nodes } } } }
     }
   }

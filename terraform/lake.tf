@@ -4,7 +4,7 @@
 variable "noncurrent_days" {
   description = "Days that replaced and deleted versions stay, by prefix. Lineage names the versions of landing/."
   type        = map(number)
-  default     = { "landing/" = 400, "lake/" = 30, "registry/" = 400, "training/" = 7, "compute-logs/" = 7 }
+  default     = { "landing/" = 400, "lake/" = 30, "training/" = 7, "compute-logs/" = 7 }
 
   validation {
     condition     = alltrue([for days in values(var.noncurrent_days) : days >= 1 && floor(days) == days])

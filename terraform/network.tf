@@ -8,7 +8,9 @@ resource "aws_vpc" "this" {
 
 # Nothing uses the VPC's own security group, so nothing may pass it.
 resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+  vpc_id  = aws_vpc.this.id
+  ingress = []
+  egress  = []
 }
 
 resource "aws_internet_gateway" "this" {

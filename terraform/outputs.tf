@@ -63,6 +63,11 @@ output "training_role_arn" {
   value       = aws_iam_role.sagemaker.arn
 }
 
+output "delivery_role_arn" {
+  description = "AWS_ROLE_ARN of the pipeline, where delivery names one."
+  value       = one(aws_iam_role.delivery[*].arn)
+}
+
 output "mlflow_tracking_uri" {
   description = "RETAIL_FORECAST_MLFLOW_URI of the managed MLflow server, where there is one."
   value       = one(aws_sagemaker_mlflow_tracking_server.this[*].arn)

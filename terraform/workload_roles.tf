@@ -50,6 +50,12 @@ locals {
         Resource = [aws_sqs_queue.arrivals.arn]
       },
       {
+        Sid      = "QueueDepths"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes"]
+        Resource = [aws_sqs_queue.arrivals.arn, aws_sqs_queue.arrivals_dead_letter.arn]
+      },
+      {
         Sid      = "UnusableArrivals"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
@@ -58,7 +64,7 @@ locals {
       {
         Sid      = "Train"
         Effect   = "Allow"
-        Action   = ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
+        Action   = ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
         Resource = [local.jobs]
       },
       {

@@ -14,7 +14,7 @@ from typing import Literal
 
 from retail_forecast.cli.home import port_is_taken
 from retail_forecast.cli.processes import read_notes
-from retail_forecast.errors import AwsError, NotFoundError, RetailForecastError
+from retail_forecast.errors import AwsError, KubernetesError, NotFoundError, RetailForecastError
 from retail_forecast.settings import Settings
 
 _LEAST_FREE_GB = 5
@@ -36,7 +36,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a newcomer would want to mend them."""
     checks = (_python(), _packages(), _openmp(), _dataset(settings), _places(settings), _arrivals(settings))
-    return [*chain(*checks), *_disk(settings), *_services(settings), *_ports(settings)]
+    return [*chain(*checks), *_disk(settings), *_services(settings), *_ports(settings), *_rayservice(settings)]
 
 
 def _python() -> Iterator[Finding]:
@@ -162,7 +162,10 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
     ui_runs = any(note.is_alive() for note in read_notes(settings.home / "run"))
     api_runs = running_host(serve_folder(settings)) is not None
-    for name, ours in (("ui_port", ui_runs), ("api_port", api_runs), ("ray_dashboard_port", api_runs)):
+    ours_by_port = {"ui_port": ui_runs}
+    if settings.endpoint == "local":
+        ours_by_port |= {"api_port": api_runs, "ray_dashboard_port": api_runs}
+    for name, ours in ours_by_port.items():
         port = getattr(settings, name)
         if not port_is_taken(settings.host, port):
             yield Finding(name, "ok", f"{port} is free")
@@ -171,3 +174,22 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         else:
             mend = f"Stop what listens there, or set RETAIL_FORECAST_{name.upper()}."
             yield Finding(name, "warn", f"{port} is in use by another process", mend)
+
+
+def _rayservice(settings: Settings) -> Iterator[Finding]:
+    """Whether it may be read and patched, and is one that this version understands; nothing is changed."""
+    if settings.endpoint != "kuberay":
+        return
+    from retail_forecast.serving.kubernetes import RayServices
+
+    rayservice = RayServices(settings.kubernetes_namespace, settings.rayservice)
+    try:
+        found = rayservice.read()
+        rayservice.patch(found.patch(found.config, found.image), dry_run=True)
+    except KubernetesError as error:
+        yield Finding("rayservice", "fail", str(error).removesuffix(f" {error.fix}"), error.fix)
+    except RetailForecastError as error:
+        yield Finding("rayservice", "fail", str(error), "docs/endpoint-on-kubernetes.md says what it needs.")
+    else:
+        scale = found.scale
+        yield Finding("rayservice", "ok", f"{found.image}, {scale.least} to {scale.most} replicas; may be patched")

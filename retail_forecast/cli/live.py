@@ -14,7 +14,7 @@ import typer
 
 from retail_forecast.cli.console import console, progress
 from retail_forecast.cli.home import keep_dataset, latest_vintage_of, refuse_another_dataset, refuse_taken_ports
-from retail_forecast.errors import RetailForecastError
+from retail_forecast.errors import ConfigurationError, RetailForecastError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -83,11 +83,14 @@ def serve() -> None:
 def api(settings: Settings, *, ui: bool = True) -> Iterator[Endpoint]:
     """The endpoint to deploy to; whatever the block or a run in it deployed is stopped after it.
 
-    Raises ConfigurationError, before any work, if a port that will be needed is taken.
+    Raises ConfigurationError, before any work, if a port that will be needed is taken, or the API is a cluster's.
     """
     from retail_forecast.cli.processes import interrupt_once
     from retail_forecast.serving.endpoint import open_endpoint
 
+    if settings.endpoint != "local":
+        expected = "local for this command, which keeps the API up on this machine"
+        raise ConfigurationError(key="RETAIL_FORECAST_ENDPOINT", found=settings.endpoint, expected=expected)
     interrupt_once()
     endpoint = open_endpoint(settings)
     ports = ["ui_port"] if ui else []

@@ -18,6 +18,7 @@ from retail_forecast.orchestration.checks.forecasts import build_forecast_checks
 from retail_forecast.orchestration.checks.landing import build_landing_checks
 from retail_forecast.orchestration.checks.sales import build_sales_checks
 from retail_forecast.orchestration.checks.training import build_training_checks
+from retail_forecast.orchestration.executors import build_executor
 from retail_forecast.orchestration.failures import build_failure_sensors
 from retail_forecast.orchestration.jobs import build_jobs, build_schedules
 from retail_forecast.orchestration.measurements import build_measurements_sensor
@@ -56,5 +57,5 @@ def build_graph(platform: Platform, overrides: Mapping[str, Any]) -> dg.Definiti
         schedules=build_schedules(platform),
         resources=build_resources(platform, overrides),
         loggers=build_loggers(platform.settings),
-        executor=dg.in_process_executor,
+        executor=build_executor(platform.settings),
     )

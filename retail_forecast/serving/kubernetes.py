@@ -85,15 +85,15 @@ def _open_client() -> Any:
     """A client by the pod's service account, else by the kubeconfig. Raises ConfigurationError without either."""
     from kubernetes import client, config
 
-    configuration = client.Configuration()
+    configuration, where = client.Configuration(), os.environ.get("KUBECONFIG")
     try:
         if "KUBERNETES_SERVICE_HOST" in os.environ:
             config.load_incluster_config(client_configuration=configuration)
         else:
-            config.load_kube_config(client_configuration=configuration)
+            config.load_kube_config(where, client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
-        found, expected = os.environ.get("KUBECONFIG", "~/.kube/config"), f"a cluster's kubeconfig ({error})"
-        raise ConfigurationError(key="KUBECONFIG", found=found, expected=expected) from error
+        expected = f"a cluster's kubeconfig ({error})"
+        raise ConfigurationError(key="KUBECONFIG", found=where or "~/.kube/config", expected=expected) from error
     return client.ApiClient(configuration)
 
 

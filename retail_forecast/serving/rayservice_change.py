@@ -91,7 +91,8 @@ class RayServiceChange:
             if rolled:  # the old cluster was never told anything else
                 self.back.put(vintage, fallback=None)
                 return f"The RayService was set back to image {self.before.image!r}; its old cluster went on answering."
-            self.back.tell(vintage, fallback=None, seconds=ROLLBACK_SECONDS)
+            seconds = min(ROLLBACK_SECONDS, self.back.timeout_seconds)
+            self.back.tell(vintage, fallback=None, seconds=seconds)
         except RetailForecastError as error:
             return f"It could not be taken back: {error}"
         return f"All replicas were sent back to {vintage!r}."

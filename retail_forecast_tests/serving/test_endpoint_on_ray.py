@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,41 +11,15 @@ import httpx
 import psutil
 import pytest
 
-from retail_forecast.errors import ConfigurationError, DeploymentError, NotFoundError
+from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import put_in_force
 from retail_forecast.serving import RayServeEndpoint
 from retail_forecast.serving.processes import read_info, serve_folder
 from retail_forecast.settings import Settings
 from retail_forecast_tests.serving.conftest import World
+from retail_forecast_tests.serving.endpoint_contract import EndpointContract
 from retail_forecast_tests.serving.world import free_port, until
-
-
-class Asker:
-    """Asks for one forecast over and over, and notes which vintages answered and what failed."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.vintages, self.failures = f"{url}/v1/forecasts/S1/milk", list[str](), list[str]()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-
-    def _ask(self) -> None:
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            while not self._done.is_set():
-                try:
-                    answer = client.get(self.url)
-                    answer.raise_for_status()
-                    self.vintages.append(answer.json()["vintage"])
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
-
-    def __enter__(self) -> Asker:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -67,34 +40,17 @@ def url(endpoint: RayServeEndpoint, world: World) -> str:
     return deployment.url
 
 
-def test_a_new_vintage_reaches_every_replica_without_a_failed_request(
-    endpoint: RayServeEndpoint, world: World, url: str
-) -> None:
-    with Asker(url) as asker:
-        until(lambda: len(asker.vintages) > 5)
-        endpoint.deploy(world.second.id)
-        after = len(asker.vintages)
-        until(lambda: len(asker.vintages) > after + 20)
-    assert asker.failures == []
-    assert set(asker.vintages) == {world.first.id, world.second.id}
-    assert set(asker.vintages[after + 2 :]) == {world.second.id}
+class TestOnThisMachine(EndpointContract):
+    """The contract, kept by Ray Serve on this machine."""
 
 
-def test_a_broken_vintage_fails_loudly_and_the_old_one_goes_on(
+def test_what_was_wanted_and_is_not_served_shows_in_the_status(
     endpoint: RayServeEndpoint, world: World, url: str
 ) -> None:
-    with Asker(url) as asker, pytest.raises(DeploymentError, match="cannot be read") as caught:
+    with pytest.raises(DeploymentError, match="cannot be read"):
         endpoint.deploy(world.broken.id)
-    assert (caught.value.wanted, caught.value.active) == (world.broken.id, world.second.id)
-    assert asker.failures == []
-    assert set(asker.vintages) == {world.second.id}
     status = endpoint.status()
     assert (status.state, status.wanted, status.active) == ("degraded", world.broken.id, world.second.id)
-
-
-def test_a_vintage_that_was_never_published_changes_nothing(endpoint: RayServeEndpoint, url: str) -> None:
-    with pytest.raises(NotFoundError, match="2020-01-01-none"):
-        endpoint.deploy("2020-01-01-none")
 
 
 def command_of(process: psutil.Process) -> str:
@@ -127,22 +83,6 @@ def test_a_killed_replica_comes_back_with_what_was_served(endpoint: RayServeEndp
 
     until(both_answer)
     assert set(answers.values()) == {world.second.id}
-
-
-def test_answers_that_are_not_the_published_ones_are_taken_back(
-    endpoint: RayServeEndpoint, world: World, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def other_rows(lake_url: str, vintage: str) -> object:
-        return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage)]
-
-    from retail_forecast.serving import deploy
-
-    sample = deploy.sample_forecasts
-    monkeypatch.setattr(deploy, "sample_forecasts", other_rows)
-    with pytest.raises(DeploymentError, match="is not what was published: mean on 2024-10-01") as caught:
-        endpoint.deploy(world.first.id)
-    assert caught.value.active == world.second.id
-    assert endpoint.status().active == world.second.id
 
 
 def test_the_same_home_is_not_served_on_two_ports(endpoint: RayServeEndpoint, world: World, url: str) -> None:

@@ -49,6 +49,25 @@ def test_a_replica_that_starts_with_a_broken_vintage_serves_the_fallback(world: 
     assert (state.status()["status"], state.status()["active"]) == ("degraded", world.first.id)
 
 
+def test_a_replica_that_starts_untold_serves_the_vintage_in_force_and_one_that_serves_keeps_its_own(
+    world: World,
+) -> None:
+    fresh, running = ServingState(), ServingState()
+    running.switch(config(world, world.first.id))
+    for state in (fresh, running):
+        state.switch({"lake_url": world.lake_url, "request": "b"})
+    assert (fresh.status()["status"], fresh.status()["active"]) == ("ready", world.second.id)
+    assert (running.status()["status"], running.status()["active"]) == ("ready", world.first.id)
+
+
+def test_a_replica_is_of_no_use_when_it_must_serve_and_can_serve_nothing(world: World, tmp_path: Path) -> None:
+    broken, saved, waiting = ServingState(), ServingState(), ServingState()
+    broken.switch({**config(world, world.broken.id), "required": True})
+    saved.switch({**config(world, world.broken.id, fallback=world.first.id), "required": True})
+    waiting.switch({"lake_url": (tmp_path / "empty").as_uri(), "required": True})  # nothing was published yet
+    assert [state.is_of_no_use for state in (broken, saved, waiting)] == [True, False, False]
+
+
 def test_an_unknown_key_of_the_configuration_is_reported_and_changes_nothing(world: World) -> None:
     state = ServingState()
     state.switch(config(world, world.first.id))

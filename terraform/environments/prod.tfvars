@@ -26,3 +26,5 @@ database = {
 }
 
 log_retention_days = 365
+
+monthly_budget_usd = 3000

@@ -1,74 +1,8 @@
 # What is promised of keys and telling: each key admits whom it has to, every alarm acts, logs end, money is watched.
 
 mock_provider "aws" {
+  source          = "./tests/aws"
   override_during = plan
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
-  }
-
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"] }
-  }
-
-  mock_resource "aws_cloudwatch_metric_alarm" {
-    defaults = { arn = "arn:aws:cloudwatch:ap-southeast-1:123456789012:alarm:one" }
-  }
-
-  override_resource {
-    target = aws_kms_key.data
-    values = { arn = "arn:aws:kms:ap-southeast-1:123456789012:key/data", key_id = "data" }
-  }
-
-  override_resource {
-    target = aws_kms_key.platform
-    values = { arn = "arn:aws:kms:ap-southeast-1:123456789012:key/platform", key_id = "platform" }
-  }
-
-  override_resource {
-    target = aws_kms_key.logs
-    values = { arn = "arn:aws:kms:ap-southeast-1:123456789012:key/logs", key_id = "logs" }
-  }
-
-  override_resource {
-    target = aws_s3_bucket.lake
-    values = { id = "retail-forecast-prod-lake-123456789012", arn = "arn:aws:s3:::retail-forecast-prod-lake-123456789012" }
-  }
-
-  override_resource {
-    target = aws_s3_bucket.logs
-    values = { id = "retail-forecast-prod-logs-123456789012", arn = "arn:aws:s3:::retail-forecast-prod-logs-123456789012" }
-  }
-
-  override_resource {
-    target = aws_sqs_queue.arrivals
-    values = {
-      id  = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/retail-forecast-prod-arrivals"
-      arn = "arn:aws:sqs:ap-southeast-1:123456789012:retail-forecast-prod-arrivals"
-    }
-  }
-
-  override_resource {
-    target = aws_sqs_queue.arrivals_dead_letter
-    values = {
-      id  = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/retail-forecast-prod-arrivals-dead-letter"
-      arn = "arn:aws:sqs:ap-southeast-1:123456789012:retail-forecast-prod-arrivals-dead-letter"
-    }
-  }
-
-  override_resource {
-    target = aws_sns_topic.alarms
-    values = { arn = "arn:aws:sns:ap-southeast-1:123456789012:retail-forecast-prod-alarms" }
-  }
-
-  override_resource {
-    target = aws_cloudwatch_event_rule.landing
-    values = { arn = "arn:aws:events:ap-southeast-1:123456789012:rule/retail-forecast-prod-landing" }
-  }
 }
 
 variables {

@@ -46,7 +46,7 @@ class Operator:
     paused: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Until `close`."""
+        """Until `end`."""
         while not self._end.wait(self.poll_seconds):
             if self.paused.is_set():
                 continue
@@ -55,9 +55,12 @@ class Operator:
                 self.objects.set_status("rayservices", NAMESPACE, service["metadata"]["name"], status)
             self._clean_up()
 
+    def end(self) -> None:
+        """It looks no more."""
+        self._end.set()
+
     def close(self) -> None:
         """Ends the clusters."""
-        self._end.set()
         for cluster in self.clusters.values():
             if cluster is not None:
                 cluster.stop()

@@ -59,11 +59,12 @@ class RayCluster:
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Ray's REST API. Raises httpx.ConnectError while the cluster is not up."""
-        if self.host is None:
+        host = self.host
+        if host is None:
             raise httpx.ConnectError(f"{self.name} is not up")
         headers = {"Authorization": f"Bearer {read_token(serve_folder(self.settings))}"}
         with httpx.Client(trust_env=False, timeout=60) as client:
-            return client.request(method, f"{self.host.rest_url}/{path}", headers=headers, json=body)
+            return client.request(method, f"{host.rest_url}/{path}", headers=headers, json=body)
 
     def stop(self) -> None:
         """Ends it and everything that it started."""

@@ -97,11 +97,12 @@ def run_cluster(
         until(lambda: server.started and serve.port > 0, seconds=30)
         yield cluster
     finally:
-        operator.close()
+        operator.end()
         jobs.close()
         server.should_exit = True
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=60)
+        operator.close()
 
 
 async def _serve(server: uvicorn.Server, forwarder: Forwarder) -> None:
