@@ -21,7 +21,9 @@ def tools(tmp_path: Path) -> StandIns:
         tools.add(name)
     tools.add("aws", f"case $all in *get-caller-identity*) echo {ACCOUNT} ;; *describe-images*) exit 254 ;; esac")
     tools.add("helm", f"case $all in version*) echo v4.0.1 ;; history*) echo '{HISTORY}' ;; esac")
-    tools.add("terraform", "echo 'serve: {minReplicas: 3}'")
+    tools.add(
+        "terraform", "case $all in *cluster_name) echo retail-forecast-dev ;; *) echo 'serve: {minReplicas: 3}' ;; esac"
+    )
     return tools
 
 
@@ -81,14 +83,16 @@ def test_helm_undoes_an_upgrade_by_the_name_that_its_version_has_for_it(
     tools.add("helm", f"case $all in version*) echo {version} ;; esac")
     assert tools.script("upgrade").returncode == 0
     (upgrade,) = [call for call in tools.calls if call.startswith("helm upgrade")]
-    assert upgrade.split()[-1] == flag
+    assert flag in upgrade.split()
+    assert ("--force-conflicts" in upgrade) == version.startswith("v4")
 
 
 def test_an_upgrade_takes_all_images_by_one_tag_and_its_values_from_terraform(tools: StandIns) -> None:
     tools.add("helm", 'case $1 in version) echo v4.0.1 ;; upgrade) cp "${10}" "${0%/*}/values" ;; esac')
-    assert tools.script("upgrade").returncode == 0
+    assert tools.script("upgrade", VALUES="dataset.yaml hosts.yaml").returncode == 0
     (upgrade,) = [call for call in tools.calls if call.startswith("helm upgrade")]
     assert "--values helm/retail-forecast/values-dev.yaml" in upgrade
+    assert "--values dataset.yaml --values hosts.yaml" in upgrade
     assert f"image.registry={REGISTRY},image.tag=abc123" in upgrade
     for part in ("dagsterWebserver", "dagsterDaemon"):
         image = f"dagster.{part}.image"
@@ -104,12 +108,19 @@ def test_an_upgrade_ends_when_every_replica_is_ready(tools: StandIns) -> None:
     assert "wait rayservice/retail-forecast --for=condition=Ready" in wait
 
 
-def test_a_rollback_puts_the_vintage_in_force_behind_the_endpoint_again(tools: StandIns) -> None:
+def test_an_upgrade_refuses_the_values_of_another_environment(tools: StandIns) -> None:
+    done = tools.script("upgrade", ENVIRONMENT="prod")
+    assert done.returncode == 1
+    assert "set to retail-forecast-dev, not retail-forecast-prod" in done.stderr
+    assert tools.calls_of("helm") == []
+
+
+def test_a_rollback_ends_when_every_replica_is_ready(tools: StandIns) -> None:
     assert tools.script("rollback", "7").returncode == 0
-    helm, wait, deploy, _ = tools.calls
-    assert helm.startswith("helm rollback retail-forecast 7 ")
+    _, rollback, wait, _ = tools.calls
+    assert rollback.startswith("helm rollback retail-forecast 7 ")
+    assert rollback.endswith("--force-conflicts")
     assert "--for=condition=Ready" in wait
-    assert deploy.endswith("exec deployment/retail-forecast-code -- retail-forecast deploy latest")
 
 
 def test_a_tag_that_ecr_has_is_not_pushed_again(tools: StandIns) -> None:
