@@ -67,3 +67,5 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; the home (.retail-forecast) stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include deploy/scan.mk
