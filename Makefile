@@ -15,7 +15,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 STAMP := .venv/installed-$(subst $(comma),-,$(ROLES))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## .venv with the locked dependencies, hashes checked (EXTRAS=aws,k8s for more)
 
@@ -72,3 +72,6 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 clean: ## remove .venv and caches; the home (.retail-forecast) stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include deploy/deploy.mk
+include deploy/scan.mk

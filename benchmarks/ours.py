@@ -17,6 +17,7 @@ from retail_forecast.features import FeatureSpec, build_features, feature_names,
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.feature_sets import group_stores
 from retail_forecast.pipeline.features import SHARD_ROWS, build_training_features, forecast_features, read_releases
+from retail_forecast.pipeline.groups import forecast_groups
 from retail_forecast.pipeline.train import recipe_for, train_model
 
 KEYS = ["store_id", "item_id", "date"]
@@ -98,7 +99,7 @@ def training(folder: str, feature_folder: str, workers: int, trees: int | None =
 def forecasts(folder: str, bundle: str, cutoff: str, out: str) -> Result:
     """Means of every active series and day of the horizon, from lake and bundle. Lap: forecasts.
 
-    Quantiles are left out: they need the residuals of a backtest.
+    Items follow their groups, where there are groups. Quantiles are left out: they need the residuals of a backtest.
     """
     import lightgbm  # noqa: F401
 
@@ -108,10 +109,11 @@ def forecasts(folder: str, bundle: str, cutoff: str, out: str) -> Result:
     with clock.lap("forecasts"):
         model = Bundle.load(Path(bundle))
         releases = read_releases(lake, cutoff=day)
-        made = []
+        groups, made = forecast_groups(lake, model, releases, cutoff=day), []
         for stores in model.pools.values():
             rows = forecast_features(lake, dataset, cutoff=day, stores=stores, releases=releases)
-            made.append(model.predict(rows))
+            means = model.predict(rows)
+            made.append(means.with_columns(pl.col("mean") * model.alignment(rows, means, groups)))
         frame = pl.concat(made)
         frame.write_parquet(out)
     return {"seconds": clock.seconds, "rows": frame.height}

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     public_api_url: str | None = Field(None, description="Where people open the API; default where this platform asks.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    serving_aws_profile: str | None = Field(
+        None, description="AWS profile of the API on this machine; default the credentials of whoever starts it."
+    )
     executor: Literal["process", "kubernetes"] = Field(
         "process", description="Where the steps of a run work: in its process, or each in a Job of Kubernetes."
     )

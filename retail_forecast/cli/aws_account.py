@@ -23,6 +23,7 @@ class Account:
 
     landing_url: str
     lake_url: str
+    compute_logs_url: str
     training_url: str
     queue_url: str
     dead_letter_url: str
@@ -35,6 +36,7 @@ class Account:
         values = {
             "landing_url": self.landing_url,
             "lake_url": self.lake_url,
+            "compute_logs_url": self.compute_logs_url,
             "arrivals_queue_url": self.queue_url,
             "arrivals_dead_letter_url": self.dead_letter_url,
             "trainer": "sagemaker",
@@ -65,6 +67,7 @@ def build_account(cloud: Cloud) -> Account:
     return Account(
         landing_url=f"s3://{BUCKET}/{LANDING}",
         lake_url=f"s3://{BUCKET}/lake",
+        compute_logs_url=f"s3://{BUCKET}/compute-logs",
         training_url=f"s3://{BUCKET}/training",
         queue_url=queue_url,
         dead_letter_url=dead_letter_url,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
 
 _NOWHERE = "http://127.0.0.1:9"
 _ANSWER_SECONDS = 600
-_ORCHESTRATOR = "orchestrator"
-ROLES = {_ORCHESTRATOR: "orchestrator and API", r"arn:aws:iam::\d+:role/retail-forecast-training": "training job"}
+_ORCHESTRATOR, _SERVING = "orchestrator", "serving"
+ROLES = {
+    _ORCHESTRATOR: "orchestrator",
+    _SERVING: "serving",
+    r"arn:aws:iam::\d+:role/retail-forecast-training": "training job",
+}
 """Who is who among the callers of the demo."""
 
 
@@ -86,12 +91,21 @@ def emulated_settings() -> Iterator[Settings]:
     with run_cloud(home / "cloud", options=record) as cloud:
         proxies = {"HTTP_PROXY": _NOWHERE, "HTTPS_PROXY": _NOWHERE}
         os.environ |= {**cloud.environment(_ORCHESTRATOR), **proxies, f"{ENVIRONMENT_PREFIX}HOME": str(home)}
-        os.environ |= build_account(cloud).settings()
+        os.environ |= {**build_account(cloud).settings(), **_profile_of_api(home)}
         console().print(f"AWS, emulated, is at {cloud.endpoint_url}; its state is gone when this command ends.")
         yield load_settings()
         permissions = home / "permissions.md"
         permissions.write_text(permissions_markdown(permissions_of(cloud.calls(), ROLES)), encoding="utf-8")
         console().print(f"The IAM actions that each role used are in {permissions}.", soft_wrap=True)
+
+
+def _profile_of_api(home: Path) -> dict[str, str]:
+    """Credentials of the API's own, as its pods have their own role; the variables that lead to them."""
+    from retail_forecast.settings import ENVIRONMENT_PREFIX
+
+    file = home / "aws-credentials"
+    file.write_text(f"[{_SERVING}]\naws_access_key_id = {_SERVING}\naws_secret_access_key = test\n", encoding="utf-8")
+    return {"AWS_SHARED_CREDENTIALS_FILE": str(file), f"{ENVIRONMENT_PREFIX}SERVING_AWS_PROFILE": _SERVING}
 
 
 def say_where_it_comes_from(settings: Settings, vintage: str) -> None:

@@ -67,11 +67,14 @@ class PreparedBacktest:
 
     def scores(self, recipe: Recipe) -> pl.DataFrame:
         """See `backtest_scores`. A call that was killed goes on where it was."""
+        result = self.trainer.run(self.job(recipe), on_log=self.on_log)
+        return pl.read_parquet(result.model_dir / "scores.parquet")
+
+    def job(self, recipe: Recipe) -> TrainingJob:
+        """The job that tries a recipe."""
         parameters = _parameters(recipe, workers=self.workers, cutoffs=self.cutoffs)
         name = f"{self.name}-{recipe.digest[:12]}"
-        job = TrainingJob("backtest", name, dict(self.channels), parameters, self.folder / f"output-{recipe.digest}")
-        result = self.trainer.run(job, on_log=self.on_log)
-        return pl.read_parquet(result.model_dir / "scores.parquet")
+        return TrainingJob("backtest", name, dict(self.channels), parameters, self.folder / f"output-{recipe.digest}")
 
 
 @contextmanager

@@ -42,6 +42,9 @@ def register(
             metavar="[BUNDLE]", exists=True, file_okay=False, help="A bundle's folder; else what was trained last."
         ),
     ] = None,
+    require_gate: Annotated[
+        bool, typer.Option("--require-gate", help="End with status 1 unless the gate would promote it.")
+    ] = False,
 ) -> None:
     """Put the model that was trained last, or a bundle, into the registry as a challenger."""
     from retail_forecast.dataset import load_dataset
@@ -50,8 +53,10 @@ def register(
     from retail_forecast.registry import open_registry
     from retail_forecast.settings import load_settings
 
+    if require_gate and bundle is not None:
+        raise typer.BadParameter("--require-gate is for what was trained last: a bundle by itself has no backtest.")
     settings = load_settings()
-    registry, out = open_registry(settings), console()
+    registry, out, passes = open_registry(settings), console(), True
     if bundle is not None:
         version = _register_bundle(registry, bundle)
     else:
@@ -59,10 +64,13 @@ def register(
         version = registered.version
         for reason in registered.decision.reasons:
             out.print(reason, markup=False)
-        out.print(f"The gate would {'promote' if registered.decision.promote else 'reject'} it.")
+        passes = registered.decision.promote
+        out.print(f"The gate would {'promote' if passes else 'reject'} it.")
     out.print(f"Version {version.version}, {version.stage}: {version.resource}", markup=False)
     if version.stage == "challenger":
         out.print(f"Next: retail-forecast promote {version.version}")
+    if require_gate and not passes:
+        raise typer.Exit(1)
 
 
 def promote(

@@ -13,13 +13,15 @@ from retail_forecast.settings import Settings
 def track_trial(
     settings: Settings, study: str, number: int, parameters: Mapping[str, Any], metrics: Mapping[str, float]
 ) -> None:
-    """Writes one trial as a finished run called `trial-<number>`. Raises RegistryError."""
+    """Writes one trial as a finished run called `trial-<number>`, unless there is one. Raises RegistryError."""
     folder = settings.home.resolve() / "mlflow"
     try:
         with locked(folder):
             client = connect(settings.mlflow)
             experiment = client.get_experiment_by_name(study)
             id = experiment.experiment_id if experiment is not None else client.create_experiment(study)
+            if client.search_runs([id], f"attributes.run_name = 'trial-{number}' and attributes.status = 'FINISHED'"):
+                return
             run = client.create_run(id, run_name=f"trial-{number}").info.run_id
             for name, value in parameters.items():
                 client.log_param(run, name, value)

@@ -27,6 +27,14 @@ from retail_forecast.settings import Settings
 
 INFO, LOCK, LOG, TOKEN = "host.json", "lock", "host.log", "token"
 
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_",
+    "AWS_ROLE_",
+    "AWS_CONTAINER_",
+)
 _START_SECONDS = 420
 _END_SECONDS = 20
 _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started, so that none ends as a zombie
@@ -154,18 +162,26 @@ def _spawn(folder: Path, settings: Settings, replicas: int) -> None:
     command = [sys.executable, "-m", "retail_forecast.serving.host", "--folder", str(folder), "--host", settings.host]
     command += ["--api-port", str(settings.api_port), "--dashboard-port", str(settings.ray_dashboard_port)]
     command += ["--replicas", str(replicas)]
-    inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS", "RAY_AUTH_TOKEN")}
     with (folder / LOG).open("wb") as log:
         child = subprocess.Popen(
             command,
             cwd=folder,
-            env={**inherited, "PYTHONPATH": import_path()},
+            env=environment_of_host(settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     _children.append(child)
+
+
+def environment_of_host(settings: Settings) -> dict[str, str]:
+    """This process' environment without its Ray; with a profile of its own, also without its credentials of AWS."""
+    left_out, own = {"RAY_ADDRESS", "RAY_AUTH_TOKEN"}, {"PYTHONPATH": import_path()}
+    if settings.serving_aws_profile is not None:
+        left_out |= {name for name in os.environ if name.startswith(_CREDENTIALS)}
+        own["AWS_PROFILE"] = settings.serving_aws_profile
+    return {**{name: value for name, value in os.environ.items() if name not in left_out}, **own}
 
 
 def _wait_until_ready(folder: Path) -> HostInfo:

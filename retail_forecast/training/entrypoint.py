@@ -4,7 +4,8 @@
 
 The contract is SageMaker's, below RETAIL_FORECAST_ML_ROOT (default /opt/ml):
     input/config/hyperparameters.json   texts: task (train or backtest), recipe (JSON), workers (or "auto"),
-                                        cutoffs (how many, or dates)
+                                        cutoffs (how many, or dates), recipe.NAME (a number of the
+                                        recipe that a tuner drew)
     input/config/resourceconfig.json    the hosts, where there are several: the first leads, shards run on all of them
     input/data/<channel>/               features, history (backtest), champion (backtest, optional)
     checkpoints/                        finished pools; kept between attempts of a job
@@ -40,6 +41,7 @@ from retail_forecast.pipeline.feature_sets import read_feature_set
 from retail_forecast.pipeline.train import train_model
 from retail_forecast.training.hosts import Hosts, read_hosts
 from retail_forecast.training.memory import PeakMemory
+from retail_forecast.training.recipes import with_tuned
 from retail_forecast.training.reporting import Report, open_report
 from retail_forecast.training.trainer import END_WITH_STDIN_VARIABLE, ROOT_VARIABLE
 
@@ -86,7 +88,7 @@ def run_task(root: Path, report: Report, *, hosts: int = 1) -> dict[str, float]:
     task = values.get("task", "")
     if task not in ("train", "backtest"):
         raise ConfigurationError(key="hyperparameter task", found=task, expected="train or backtest")
-    recipe = Recipe.from_json(json.loads(_required(values, "recipe")))
+    recipe = with_tuned(Recipe.from_json(json.loads(_required(values, "recipe"))), values)
     workers = hosts * cores() if values.get("workers") == "auto" else int(values.get("workers", "1"))
     features = _channel(root, "features")
     kept = root / "checkpoints" / f"{task}-{read_feature_set(features).fingerprint[:16]}-{recipe.digest[:16]}"

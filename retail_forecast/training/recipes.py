@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from retail_forecast.pipeline.train import recipe_for
 from retail_forecast.settings import Settings
 
 SETTING = "RETAIL_FORECAST_RECIPE_FILE"
+TUNED = "recipe."
+"""What a hyperparameter's name begins with that replaces one number of the recipe; a tuner draws such."""
 
 
 def chosen_recipe(settings: Settings, dataset: Dataset) -> Recipe:
@@ -39,6 +42,28 @@ def read_recipe(path: Path) -> Recipe:
         expected = f"the digest {recipe.digest[:12]}… of the recipe in it; search again, or set that digest"
         raise ConfigurationError(key=SETTING, found=f"{path} with {content.get('digest')!r}", expected=expected)
     return recipe
+
+
+def with_tuned(recipe: Recipe, values: Mapping[str, str]) -> Recipe:
+    """The recipe with the numbers that hyperparameters replace; others are left alone. Raises ConfigurationError.
+
+    >>> with_tuned(Recipe(), {"recipe.leaves": "31", "recipe.learning_rate": "0.05", "workers": "2"}).leaves
+    31
+    """
+    tuned = {name.removeprefix(TUNED): text for name, text in values.items() if name.startswith(TUNED)}
+    numbers: dict[str, Any] = {name: _number(recipe, name, text) for name, text in tuned.items()}
+    return replace(recipe, **numbers)
+
+
+def _number(recipe: Recipe, name: str, text: str) -> int | float:
+    kind = type(recipe.to_json().get(name))
+    try:
+        if kind in (int, float):
+            return int(text) if kind is int else float(text)
+    except ValueError:
+        pass
+    expected = "a whole number" if kind is int else "a number, of a setting of the recipe that is one"
+    raise ConfigurationError(key=f"hyperparameter {TUNED}{name}", found=text, expected=expected)
 
 
 def write_recipe(folder: Path, recipe: Recipe, found: Mapping[str, Any]) -> Path:

@@ -21,10 +21,25 @@ if TYPE_CHECKING:
 OnTrial = Callable[[int, Mapping[str, Any], float], None]
 """(number, values, error)"""
 
-_WHOLE = {"leaves": (15, 255), "min_data_in_leaf": (20, 1000)}
-_FRACTIONS = {"learning_rate": (0.02, 0.2), "feature_fraction": (0.2, 0.9), "row_fraction": (0.4, 0.95)}
-_TWEEDIE = {"tweedie_power": (1.05, 1.6)}
-_LOGARITHMIC = {"leaves", "min_data_in_leaf", "learning_rate"}
+
+@dataclass(frozen=True)
+class Dimension:
+    """The values from `low` to `high` that one setting of a recipe may take."""
+
+    low: float
+    high: float
+    whole: bool = False
+    logarithmic: bool = False
+
+
+_ALWAYS = {
+    "leaves": Dimension(15, 255, whole=True, logarithmic=True),
+    "min_data_in_leaf": Dimension(20, 1000, whole=True, logarithmic=True),
+    "learning_rate": Dimension(0.02, 0.2, logarithmic=True),
+    "feature_fraction": Dimension(0.2, 0.9),
+    "row_fraction": Dimension(0.4, 0.95),
+}
+_TWEEDIE = {"tweedie_power": Dimension(1.05, 1.6)}
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,12 @@ def search_recipe(
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
     """What is searched, as the recipe has it."""
-    return {name: getattr(recipe, name) for name in _space(recipe)}
+    return {name: getattr(recipe, name) for name in search_space(recipe)}
+
+
+def search_space(recipe: Recipe) -> dict[str, Dimension]:
+    """What may be searched around a recipe."""
+    return {**_ALWAYS, **(_TWEEDIE if recipe.objective == "tweedie" else {})}
 
 
 def _open(storage: Path, study: str, start: Recipe) -> Study:
@@ -94,24 +114,20 @@ def _complete(search: Study) -> list[Any]:
 
 
 def _draw(trial: Trial, start: Recipe) -> Recipe:
-    for name, (low, high) in _space(start).items():
-        if name in _WHOLE:
-            trial.suggest_int(name, int(low), int(high), log=name in _LOGARITHMIC)
+    for name, one in search_space(start).items():
+        if one.whole:
+            trial.suggest_int(name, int(one.low), int(one.high), log=one.logarithmic)
         else:
-            trial.suggest_float(name, low, high, log=name in _LOGARITHMIC)
+            trial.suggest_float(name, one.low, one.high, log=one.logarithmic)
     return replace(start, **trial.params)
-
-
-def _space(recipe: Recipe) -> dict[str, tuple[float, float]]:
-    return {**_WHOLE, **_FRACTIONS, **(_TWEEDIE if recipe.objective == "tweedie" else {})}
 
 
 def _within(recipe: Recipe) -> dict[str, Any]:
     """The recipe's own values. Raises ConfigurationError where a search could not reach them."""
     values = values_of(recipe)
-    for name, (low, high) in _space(recipe).items():
-        if not low <= values[name] <= high:
-            expected = f"a value from {low:g} to {high:g} to search around"
+    for name, one in search_space(recipe).items():
+        if not one.low <= values[name] <= one.high:
+            expected = f"a value from {one.low:g} to {one.high:g} to search around"
             raise ConfigurationError(key=f"recipe.{name}", found=values[name], expected=expected)
     return values
 

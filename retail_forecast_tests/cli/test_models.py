@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -47,8 +48,9 @@ def test_a_model_is_trained_registered_and_promoted_one_command_each(world: Worl
     assert read_progress(world.lake).model in {one.path.split("/")[1] for one in world.lake.store.list(MODELS)}
     assert open_registry(world.settings).versions() == []
 
-    registered = _call("register")
+    registered = _call("register", "--require-gate")
     assert "Version 1, challenger: models:/retail-forecast/1" in registered.output
+    assert registered.exit_code == (0 if "The gate would promote it" in registered.output else 1)
     assert open_registry(world.settings).champion() is None
 
     assert "Version 1 is champion" in _call("promote", "1").output
@@ -68,6 +70,18 @@ def test_a_version_is_rejected_with_its_reason_and_the_champion_is_not(world: Wo
     assert f"is rejected: {reason}" in _call("promote", "--reject", version, "--reason", reason).output
     assert registry.get(version).rejection == reason
     assert isinstance(_call("promote", "--reject", "1", "--reason", "x").exception, RegistryError)
+
+
+@pytest.mark.parametrize(("promote", "code"), [(True, 0), (False, 1)])
+def test_the_word_of_the_gate_is_the_status_where_that_is_asked_for(
+    promote: bool, code: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = open_registry(world.settings).get("1")
+    decided = SimpleNamespace(version=version, decision=SimpleNamespace(promote=promote, reasons=["numbers"]))
+    monkeypatch.setattr("retail_forecast.orchestration.gate.register_challenger", lambda *_: decided)
+    assert _call("register", "--require-gate").exit_code == code
+    assert _call("register").exit_code == 0
+    assert _call("register", str(world.home), "--require-gate").exit_code == 2
 
 
 def test_a_bundle_that_could_not_forecast_is_not_registered(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_runs_are_on_nodes_that_stay_and_are_not_moved_to_save_money(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pod = job_of_a_run("prod", tmp_path, monkeypatch, {})["spec"]["template"]
-    assert pod["spec"]["nodeSelector"] == {"eks.amazonaws.com/capacityType": "ON_DEMAND"}
+    assert pod["spec"]["nodeSelector"] == {"retail-forecast/pool": "system"}
     assert pod["metadata"]["annotations"] == {
         "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
         "karpenter.sh/do-not-disrupt": "true",

@@ -209,7 +209,7 @@ def test_the_load_balancers_reach_api_and_ui_alone() -> None:
     open_to: dict[str, list[int]] = {}
     for policy in of_kind(rendered("prod"), "NetworkPolicy"):
         for rule in policy["spec"].get("ingress", []):
-            if {"ipBlock": {"cidr": "10.0.0.0/16"}} in rule["from"]:
+            if {"ipBlock": {"cidr": "10.0.32.0/19"}} in rule["from"]:
                 open_to[policy["metadata"]["name"]] = [port["port"] for port in rule["ports"]]
     assert open_to == {"retail-forecast-orchestrator": [3000], "retail-forecast-serving": [8000]}
 

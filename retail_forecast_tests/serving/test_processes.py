@@ -14,7 +14,17 @@ import pytest
 from retail_forecast.errors import ConfigurationError
 from retail_forecast.serving.config import UserConfig, build_serve_config, check_serve_config
 from retail_forecast.serving.ports import require_free_port
-from retail_forecast.serving.processes import INFO, TOKEN, HostInfo, end_leftovers, running_host, stop_host, write_info
+from retail_forecast.serving.processes import (
+    INFO,
+    TOKEN,
+    HostInfo,
+    end_leftovers,
+    environment_of_host,
+    running_host,
+    stop_host,
+    write_info,
+)
+from retail_forecast.settings import load_settings
 from retail_forecast_tests.serving.world import until
 
 
@@ -25,6 +35,17 @@ def test_a_port_in_use_is_named_with_its_setting() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"RETAIL_FORECAST_API_PORT: found {port}"):
             require_free_port("127.0.0.1", port, setting="RETAIL_FORECAST_API_PORT")
+
+
+def test_an_api_with_a_profile_of_its_own_does_not_inherit_the_credentials_of_who_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "RAY_ADDRESS"):
+        monkeypatch.setenv(name, "writer's")
+    own = environment_of_host(load_settings(serving_aws_profile="reader"))
+    kept = {name: value for name, value in own.items() if name.startswith("AWS_") and value == "writer's"}
+    assert (own["AWS_PROFILE"], kept, "RAY_ADDRESS" in own) == ("reader", {"AWS_REGION": "writer's"}, False)
+    assert environment_of_host(load_settings())["AWS_ROLE_ARN"] == "writer's"
 
 
 def host(pid: int, scratch: Path) -> HostInfo:

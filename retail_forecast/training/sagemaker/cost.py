@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from retail_forecast.settings import Settings
+from retail_forecast.errors import ConfigurationError
+from retail_forecast.settings import ENVIRONMENT_PREFIX, Settings
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,18 @@ def estimate_cost(settings: Settings, *, jobs: int = 1, last_seconds: float | No
         settings.training_instance_type, settings.training_instance_count, spot=settings.training_spot
     )
     return Estimate(jobs, instance, seconds, basis, price, usd)
+
+
+def require_budget(settings: Settings, estimate: Estimate, what: str) -> None:
+    """Raises ConfigurationError if `what` may cost more than the budget, or nobody knows what it costs."""
+    budget, key = settings.training_budget_usd, f"{ENVIRONMENT_PREFIX}TRAINING_BUDGET_USD"
+    if budget is None or (estimate.usd is not None and estimate.usd <= budget):
+        return
+    if estimate.usd is None:
+        expected = f"a price to hold {what} against: set {ENVIRONMENT_PREFIX}TRAINING_PRICE_USD"
+        raise ConfigurationError(key=key, found=f"{budget:g} USD and no known price", expected=expected)
+    text = f"at least {estimate.usd:,.2f} for {what}: {estimate.jobs} jobs of {estimate.seconds:,.0f} s"
+    raise ConfigurationError(key=key, found=f"{budget:g}", expected=f"{text} ({estimate.basis}) on {estimate.instance}")
 
 
 def cost_usd(billed_seconds: float, hourly_usd: float, instances: int) -> float:

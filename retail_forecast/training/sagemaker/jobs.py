@@ -116,7 +116,7 @@ class SageMakerJobs:
             try:
                 described = self.describe(name)
             except AwsError as error:
-                if error.code in _LASTING or time.monotonic() - seen > self.patience_seconds:
+                if is_lasting(error) or time.monotonic() - seen > self.patience_seconds:
                     raise
             else:
                 if described is None:
@@ -132,6 +132,11 @@ class SageMakerJobs:
             time.sleep(min(0.5, self.settle_seconds))
             if log.read(on_line):
                 quiet_since = time.monotonic()
+
+
+def is_lasting(error: AwsError) -> bool:
+    """Whether a call that was refused so will be refused again."""
+    return error.code in _LASTING
 
 
 def console_url(described: Described) -> str:

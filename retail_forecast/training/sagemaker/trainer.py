@@ -47,14 +47,17 @@ class SageMakerTrainer:
         require_new(job)
         require_folders(job)
         started = time.monotonic()
-        base, key = required(self.settings, "training_url"), self.settings.training_kms_key
-        channels = {name: upload_folder(self.s3, base, path, kms_key=key) for name, path in job.channels.items()}
-        request = build_request(self.settings, job, channels)
+        request = build_request(self.settings, job, self.upload_channels(job))
         run_request = self.run_request or self._run_request
         described = run_request(request, on_log or (lambda _line: None), self._has_result)
         metrics, usage = self._fetch(described, job.output_dir)
         seconds = round(time.monotonic() - started, 1)
         return JobResult(job.output_dir, metrics, seconds, usage.get("peak_memory_gb", 0.0), self._bill(described))
+
+    def upload_channels(self, job: TrainingJob) -> dict[str, str]:
+        """Puts the job's channels into S3, where they are not there yet; name to URL."""
+        base, key = required(self.settings, "training_url"), self.settings.training_kms_key
+        return {name: upload_folder(self.s3, base, path, kms_key=key) for name, path in job.channels.items()}
 
     def _run_request(
         self, request: Mapping[str, Any], on_line: OnLine, is_usable: Callable[[Described], bool]
