@@ -41,9 +41,9 @@ class Terraform:
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=timeout
         )
 
-    def plan_of(self, suite: str, run: str) -> dict[str, Any]:
+    def plan_of(self, suite: str, run: str, *options: str) -> dict[str, Any]:
         """What a run of a test suite plans, as Terraform's JSON has it."""
-        ended = self.run("test", f"-filter=tests/{suite}.tftest.hcl", "-verbose", "-json")
+        ended = self.run("test", f"-filter=tests/{suite}.tftest.hcl", "-verbose", "-json", *options)
         lines = [json.loads(line) for line in ended.stdout.splitlines()]
         plans = [line["test_plan"] for line in lines if line.get("@testrun") == run and "test_plan" in line]
         if not plans:
