@@ -72,7 +72,7 @@ def missing_source() -> str | None:
 def prepared(root: str = ".") -> Terraform:
     """The root module (or one of the folders below) in a temporary folder of this process, initialised."""
     scratch = Path(_scratch().name)
-    copy = scratch / "roots" / root.replace("/", "-")
+    copy = scratch / "roots" / (Path(root).name or "main")
     shutil.copytree(SOURCE / root, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     terraform = Terraform(copy, _environment(scratch))
     ended = terraform.run("init", "-backend=false", "-input=false", "-no-color")
