@@ -74,3 +74,4 @@ clean: ## remove .venv and caches; the home (.retail-forecast) stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include deploy/deploy.mk
+include deploy/scan.mk

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from retail_forecast.errors import AwsError
@@ -25,6 +27,7 @@ _FIXES = {
     "NoCredentialsError": "Sign in (`aws sso login`), set AWS_PROFILE, or give the process a role.",
     "ProfileNotFound": "Correct AWS_PROFILE, or make the profile (`aws configure sso`).",
 }
+_OF_CREDENTIALS = ("ExpiredToken", "InvalidClientTokenId", "NoCredentialsError")
 _SAME = {
     "AccessDeniedException": "AccessDenied",
     "UnauthorizedOperation": "AccessDenied",
@@ -53,9 +56,22 @@ _SAME = {
 def aws_client(service: str, *, region: str, attempts: int = 5, timeout_seconds: float = 60) -> Any:
     """A client of one service that tries each call `attempts` times, with exponential backoff.
 
-    Credentials and endpoints come from the environment, as in the AWS command line. Importing boto3 takes a second,
-    so it happens here and not when this module is loaded.
+    Credentials and endpoints come from the environment, as in the AWS command line. A client is made once (it may be
+    shared between threads, and renews its credentials), since a sensor asks for one at each tick.
     """
+    environment = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
+    return _client(service, region, attempts, timeout_seconds, environment)
+
+
+@lru_cache(maxsize=32)
+def _client(
+    service: str,
+    region: str,
+    attempts: int,
+    timeout_seconds: float,
+    _environment: tuple[tuple[str, str], ...],
+) -> Any:
+    # importing boto3 takes a second, so it happens here and not when this module is loaded
     import boto3
     from botocore.config import Config
 
@@ -83,7 +99,10 @@ def aws_errors(what: str) -> Iterator[None]:
 
 def aws_refusal(what: str, *, code: str, message: str, otherwise: str | None = None) -> AwsError:
     """The error for a refusal that came as a code of AWS; `otherwise` is the fix where the code is a new one."""
-    fix = _FIXES.get(_SAME.get(code, code), otherwise or f"See the error {code} in the reference of AWS.")
+    known = _SAME.get(code, code)
+    if known in _OF_CREDENTIALS:
+        _client.cache_clear()  # the next call looks for credentials anew: somebody may have signed in
+    fix = _FIXES.get(known, otherwise or f"See the error {code} in the reference of AWS.")
     return AwsError(what, code=code, message=message, fix=fix)
 
 

@@ -39,3 +39,18 @@ def test_a_refusal_names_the_culprit_the_call_and_the_fix(code: str, fix: str) -
 def test_missing_credentials_are_named() -> None:
     with pytest.raises(AwsError, match="Sign in"), aws_errors("s3://lake"):
         raise NoCredentialsError
+
+
+def test_a_client_is_made_once_for_one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = aws_client("s3", region="eu-north-1")
+    assert aws_client("s3", region="eu-north-1") is first
+    assert aws_client("s3", region="eu-west-1") is not first
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert aws_client("s3", region="eu-north-1").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_credentials_that_were_refused_are_looked_for_anew() -> None:
+    first = aws_client("s3", region="eu-north-1")
+    with pytest.raises(AwsError), aws_errors("s3://bucket/key"):
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "It expired."}}, "GetObject")
+    assert aws_client("s3", region="eu-north-1") is not first

@@ -50,7 +50,6 @@ resource "aws_kms_key" "data" {
 }
 
 resource "aws_kms_key" "platform" {
-  #checkov:skip=CKV_AWS_33: the wildcard is narrowed to one service-linked role, which need not exist before its first node
   description             = "${local.name}: secrets of EKS, disks of nodes, the database"
   enable_key_rotation     = true
   deletion_window_in_days = var.kms_deletion_days

@@ -122,7 +122,6 @@ locals {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
-  #checkov:skip=CKV_AWS_300: the rule unfinished-uploads does abort them, in the whole bucket
   bucket     = aws_s3_bucket.lake.id
   depends_on = [aws_s3_bucket_versioning.lake]
 

@@ -18,7 +18,6 @@ locals {
 }
 
 resource "aws_s3_bucket" "logs" {
-  #checkov:skip=CKV_AWS_18: access to the access log would log itself without end; CloudTrail sees the bucket
   #checkov:skip=CKV_AWS_144: logs are kept for incidents, and a second region adds nothing to them
   #checkov:skip=CKV_AWS_145: neither S3's access log nor load balancers can write to a bucket with a KMS key
   #checkov:skip=CKV2_AWS_62: nothing has to follow the arrival of a log file

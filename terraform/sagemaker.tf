@@ -79,6 +79,7 @@ resource "aws_iam_role_policy" "sagemaker" {
 }
 
 resource "aws_security_group" "training" {
+  #checkov:skip=CKV2_AWS_5: SageMaker attaches it to the interfaces of each training job
   name_prefix = "${local.name}-training-"
   description = "Training jobs: nothing in but from each other"
   vpc_id      = aws_vpc.this.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -19,6 +20,16 @@ SHARED = ROOT.parent / "shared" / "tools" / "kubernetes-offline"
 KUBERNETES = "1.33"
 ENVIRONMENTS = ("dev", "prod", "laptop")
 CONTROLLERS = {"Deployment", "StatefulSet"}
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RUN = {"retail-forecast/part": "orchestrator"}  # runs, webservers and daemon, by the Dagster chart's values
+OPERATOR = {"app.kubernetes.io/name": "kuberay-operator"}
+_UNITS = {"m": 0.001, "Mi": 2**20, "Gi": 2**30, "": 1}
 
 
 def read_yaml(path: Path) -> Object:
@@ -124,3 +135,16 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a label selector of matchLabels alone selects these labels; an empty one selects everything."""
     assert set(selector) <= {"matchLabels"}
     return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+
+
+def amount(text: str) -> float:
+    """A quantity as a number: 250m is 0.25, 2Gi is 2147483648."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(m|Mi|Gi|)", str(text))
+    assert found is not None, text
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def needs(container: Object) -> list[tuple[float, float]]:
+    """(request, limit) of processor and memory."""
+    resources = container["resources"]
+    return [(amount(resources["requests"][kind]), amount(resources["limits"][kind])) for kind in ("cpu", "memory")]

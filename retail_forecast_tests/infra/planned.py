@@ -14,14 +14,23 @@ Resource = dict[str, Any]
 
 def planned(kind: str, suite: str = "telling", run: str = "somebody_is_told") -> dict[str, Resource]:
     """Address to arguments of every resource of that type, in production. Skips where there are no providers."""
-    if reason := missing_source():
-        pytest.skip(reason)
-    changes = _changes(suite, run)
+    changes = _plan(suite, run)["resource_changes"]
     return {
         one["address"]: one["change"]["after"] for one in changes if one["type"] == kind and one["mode"] == "managed"
     }
 
 
+def planned_output(name: str, suite: str, run: str) -> Any:
+    """What an output says in that run; skips likewise."""
+    return _plan(suite, run)["output_changes"][name]["after"]
+
+
+def _plan(suite: str, run: str) -> dict[str, Any]:
+    if reason := missing_source():
+        pytest.skip(reason)
+    return _planned_once(suite, run)
+
+
 @cache
-def _changes(suite: str, run: str) -> list[Resource]:
+def _planned_once(suite: str, run: str) -> dict[str, Any]:
     return prepared().plan_of(suite, run)

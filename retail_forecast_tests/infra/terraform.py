@@ -41,15 +41,15 @@ class Terraform:
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=timeout
         )
 
-    def plan_of(self, suite: str, run: str) -> list[dict[str, Any]]:
-        """Every resource that a run of a test suite plans, as Terraform's JSON has it."""
-        ended = self.run("test", f"-filter=tests/{suite}.tftest.hcl", "-verbose", "-json")
+    def plan_of(self, suite: str, run: str, *options: str) -> dict[str, Any]:
+        """What a run of a test suite plans, as Terraform's JSON has it."""
+        ended = self.run("test", f"-filter=tests/{suite}.tftest.hcl", "-verbose", "-json", *options)
         lines = [json.loads(line) for line in ended.stdout.splitlines()]
         plans = [line["test_plan"] for line in lines if line.get("@testrun") == run and "test_plan" in line]
         if not plans:
             raise AssertionError([line["@message"] for line in lines if line["@level"] == "error"])
-        changes: list[dict[str, Any]] = plans[0]["resource_changes"]
-        return changes
+        plan: dict[str, Any] = plans[0]
+        return plan
 
     def copy_to(self, folder: Path) -> Terraform:
         """The same configuration elsewhere, initialised already."""

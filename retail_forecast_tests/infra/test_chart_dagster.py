@@ -28,10 +28,14 @@ from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job  # no
 from retail_forecast_tests.infra.chart import (  # noqa: E402
     ENVIRONMENTS,
     KUBERNETES,
+    RESTRICTED,
+    RUN,
     SHARED,
     Object,
     effective,
     named,
+    needs,
+    render,
     rendered,
 )
 from retail_forecast_tests.infra.dagster_chart import (  # noqa: E402
@@ -39,7 +43,6 @@ from retail_forecast_tests.infra.dagster_chart import (  # noqa: E402
     official_chart,
     rendered_instance,
 )
-from retail_forecast_tests.infra.test_chart_security import RESTRICTED, RUN, needs  # noqa: E402
 
 CONFIGURABLE = (
     "run_storage",
@@ -161,7 +164,7 @@ def test_runs_are_on_nodes_that_stay_and_are_not_moved_to_save_money(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pod = job_of_a_run("prod", tmp_path, monkeypatch, {})["spec"]["template"]
-    assert pod["spec"]["nodeSelector"] == {"eks.amazonaws.com/capacityType": "ON_DEMAND"}
+    assert pod["spec"]["nodeSelector"] == {"retail-forecast/pool": "system"}
     assert pod["metadata"]["annotations"] == {
         "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
         "karpenter.sh/do-not-disrupt": "true",
@@ -180,8 +183,6 @@ def test_the_workspace_names_the_code_server_and_its_port(environment: str) -> N
 
 
 def test_a_changed_instance_or_setting_rolls_the_code_server() -> None:
-    from retail_forecast_tests.infra.chart import render
-
     def notes(overrides: dict[str, Any]) -> dict[str, str]:
         deployment = named(render("prod", overrides), "Deployment", "retail-forecast-code")
         found: dict[str, str] = deployment["spec"]["template"]["metadata"]["annotations"]

@@ -45,7 +45,8 @@ def test_a_value_that_is_misspelt_or_impossible_is_refused_by_its_name(overrides
         ({"ingress": {"certificateArn": ""}}, "ingress.api.host is set without ingress.certificateArn"),
         ({"ingress": {"oidc": {"issuer": ""}}}, "ingress.ui.host is set without ingress.oidc.issuer"),
         ({"serve": {"minReplicas": 20}}, r"serve.minReplicas \(20\) is more than serve.maxReplicas \(16\)"),
-        ({"ray": {"worker": {"minReplicas": 9}}}, r"ray.worker.minReplicas \(9\) is more than .* \(8\)"),
+        ({"ray": {"worker": {"minReplicas": 9}}}, r"ray.worker.minReplicas \(9\) is more than .* \(6\)"),
+        ({"settings": {"executor": "process"}}, "only a run whose steps are Jobs of their own can be resumed"),
         ({"image": {"tag": "other"}}, "dagster.dagsterWebserver.image is .*0123abc, the code server runs .*other"),
     ],
 )

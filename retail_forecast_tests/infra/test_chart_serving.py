@@ -147,7 +147,7 @@ def test_ray_scales_its_workers_itself_between_floor_and_ceiling() -> None:
     cluster = spec_of("prod")["rayClusterConfig"]
     (group,) = cluster["workerGroupSpecs"]
     assert cluster["enableInTreeAutoscaling"] is True
-    assert (group["replicas"], group["minReplicas"], group["maxReplicas"]) == (3, 3, 8)
+    assert (group["replicas"], group["minReplicas"], group["maxReplicas"]) == (3, 3, 6)
 
 
 @pytest.mark.parametrize(("environment", "when"), [("dev", "ScheduleAnyway"), ("prod", "DoNotSchedule")])
@@ -158,6 +158,21 @@ def test_workers_are_spread_over_zones_and_nodes(environment: str, when: str) ->
     assert [one["topologyKey"] for one in constraints] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
     assert {one["whenUnsatisfiable"] for one in constraints} == {when}
     assert all(selects(one["labelSelector"], template["metadata"]["labels"]) for one in constraints)
+
+
+def test_head_and_code_server_are_on_nodes_that_stay_and_workers_on_spare_capacity() -> None:
+    pools = {
+        who: pod["spec"].get("nodeSelector", {}).get("retail-forecast/pool") for who, pod in pods(rendered("prod"))
+    }
+    assert pools == {
+        "Deployment/retail-forecast-code": "system",
+        "RayService/retail-forecast/head": "system",
+        "RayService/retail-forecast/replicas": "workers",
+        "StatefulSet/retail-forecast-redis": "system",
+        "Pod/retail-forecast-smoke": None,
+    }
+    (group,) = spec_of("prod")["rayClusterConfig"]["workerGroupSpecs"]
+    assert [one["value"] for one in group["template"]["spec"]["tolerations"]] == ["workers"]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

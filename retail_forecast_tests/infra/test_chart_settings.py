@@ -51,6 +51,16 @@ def test_the_endpoint_asset_finds_the_rayservice_of_this_chart(monkeypatch: pyte
     assert settings.run_url("1") == "https://dagster.example.com/runs/1"
 
 
+def test_sagemaker_is_given_the_images_of_the_same_tag() -> None:
+    told = settings_of(rendered("prod"))
+    registry = "111122223333.dkr.ecr.ap-southeast-1.amazonaws.com/retail-forecast"
+    assert told["RETAIL_FORECAST_TRAINING_IMAGE"] == f"{registry}/training:0123abc"
+    assert told["RETAIL_FORECAST_INFERENCE_IMAGE"] == f"{registry}/serving:0123abc"
+    own = settings_of(render("prod", {"settings": {"training_image": "elsewhere:1"}}))
+    assert own["RETAIL_FORECAST_TRAINING_IMAGE"] == "elsewhere:1"
+    assert "RETAIL_FORECAST_TRAINING_IMAGE" not in settings_of(rendered("laptop"))
+
+
 def test_numbers_and_switches_of_yaml_arrive_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"training_spot": False, "shard_rows": 3000000, "retrain_changed_share": 0.1, "workers": 4}
     for name, value in settings_of(render("prod", {"settings": told})).items():

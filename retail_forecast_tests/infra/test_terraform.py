@@ -128,6 +128,27 @@ def test_a_mistake_fails_the_test_that_is_named_for_it(mistake: str, tmp_path: P
     assert broken.message in " ".join((ended.stdout + ended.stderr).replace("│", " ").split())
 
 
+ANY_ENVIRONMENT = """
+mock_provider "aws" {
+  source          = "./tests/aws"
+  override_during = plan
+}
+
+run "planned" {
+  command = plan
+}
+"""
+
+
+@pytest.mark.parametrize(("environment", "zones", "ways_out"), [("dev", 2, 1), ("prod", 3, 3)])
+def test_an_environment_is_planned_from_its_file(environment: str, zones: int, ways_out: int, tmp_path: Path) -> None:
+    terraform = prepared().copy_to(tmp_path / "terraform")
+    (terraform.folder / "tests" / "any.tftest.hcl").write_text(ANY_ENVIRONMENT, encoding="utf-8")
+    plan = terraform.plan_of("any", "planned", f"-var-file=environments/{environment}.tfvars")
+    made = [one["type"] for one in plan["resource_changes"]]
+    assert (made.count("aws_nat_gateway"), made.count("aws_eks_node_group")) == (ways_out, zones + 1)
+
+
 def roles(kind: str) -> dict[str, dict[str, Any]]:
     """Roles, or their policies, of an environment that has everything: a domain, MLflow."""
     return planned(kind, "roles", "no_role_may_more_than_it_has_to")

@@ -22,6 +22,9 @@
 {{- if gt (int .Values.ray.worker.minReplicas) (int .Values.ray.worker.maxReplicas) -}}
   {{- fail (printf "ray.worker.minReplicas (%v) is more than ray.worker.maxReplicas (%v)." .Values.ray.worker.minReplicas .Values.ray.worker.maxReplicas) -}}
 {{- end -}}
+{{- if and .Values.dagster.dagsterDaemon.runMonitoring.maxResumeRunAttempts (ne (toString .Values.settings.executor) "kubernetes") -}}
+  {{- fail "dagster.dagsterDaemon.runMonitoring.maxResumeRunAttempts: only a run whose steps are Jobs of their own can be resumed; set settings.executor to kubernetes, or it to 0." -}}
+{{- end -}}
 {{- if .Values.dagster.enabled -}}
   {{- $wanted := include "retail-forecast.image" (dict "root" . "role" "orchestrator") -}}
   {{- range $name := list "dagsterWebserver" "dagsterDaemon" -}}
