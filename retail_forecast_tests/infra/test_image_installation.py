@@ -10,6 +10,7 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,17 @@ ABSENT = {
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """Python 3.12 as in the image, where this machine has it."""
-    folder, found = tmp_path_factory.mktemp("images"), shutil.which("python3.12")
-    if found is None:
-        return Workshop(STAGES, folder)
-    asked = subprocess.run([found, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
-    return Workshop(STAGES, folder, asked.stdout.strip())  # not the shim that some machines have on PATH
+    """Its folders are kept for all roles, which share the first stages."""
+    return Workshop(STAGES, tmp_path_factory.mktemp("images"), image_python())
+
+
+def image_python() -> str:
+    """IMAGE_PYTHON, else python3.12 on PATH unless it is a shim that leads nowhere, else the tests' own."""
+    named = os.environ.get("IMAGE_PYTHON") or shutil.which("python3.12")
+    if named is None:
+        return sys.executable
+    asked = subprocess.run([named, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
+    return asked.stdout.strip() if asked.returncode == 0 else sys.executable
 
 
 def versions(environment: Path) -> dict[str, str]:
@@ -69,7 +75,8 @@ def test_the_steps_of_an_image_make_an_environment_that_starts(role: str, worksh
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # of processor: others do not count
     size = sum(file.lstat().st_size for file in environment.rglob("*") if not file.is_symlink())
-    record(f"| {role} | {len(held) - 1} | {size / 1e6:.0f} MB | {seconds:.1f} s |")
+    (python,) = (folder.name for folder in (environment / "lib").iterdir())
+    record(f"| {role} | {python} | {len(held) - 1} | {size / 1e6:.0f} MB | {seconds:.1f} s |")
 
 
 def record(line: str) -> None:

@@ -172,3 +172,26 @@ def test_a_port_that_cannot_be_forwarded_fails_the_smoke_test(tools: StandIns) -
     done = tools.script("smoke", PYTHON="python3")
     assert done.returncode == 1
     assert "forwarded no port" in done.stderr
+
+
+def test_make_builds_an_image_of_each_role_and_stops_at_one_that_fails(tools: StandIns) -> None:
+    (tools.folder / "make").unlink()
+    tools.add("git", "echo 0123456789abcdef")
+    assert tools.run(["make", "images", "TAG=abc123", "BASE=python:3.12-slim@sha256:00"]).returncode == 0
+    builds = tools.calls_of("docker")
+    assert [build.split("--target ")[1].split()[0] for build in builds] == ["orchestrator", "training", "serving"]
+    assert all(build.startswith("docker buildx build") and build.endswith(" .") for build in builds)
+    assert "--tag retail-forecast/serving:abc123" in builds[2]
+    assert "--build-arg REVISION=0123456789abcdef --build-arg BASE=python:3.12-slim@sha256:00" in builds[2]
+
+    tools.add("docker", "[[ $all != *'--target training'* ]]")
+    assert tools.run(["make", "images", "TAG=abc123"]).returncode == 2
+    assert len(tools.calls_of("docker")) == 5  # three, and two of the second call
+
+
+def test_make_hands_tag_and_environment_to_the_scripts(tools: StandIns) -> None:
+    (tools.folder / "make").unlink()
+    assert tools.run(["make", "deploy", "ENVIRONMENT=dev", "TAG=def456"], TAG="", ENVIRONMENT="").returncode == 0
+    (upgrade,) = [call for call in tools.calls if call.startswith("helm upgrade")]
+    assert "image.tag=def456" in upgrade
+    assert "aws eks update-kubeconfig --region ap-southeast-1 --name retail-forecast-dev" in tools.calls
