@@ -26,6 +26,11 @@ PATIENCE_SECONDS = 400
 _MODULE = "retail_forecast_tests.infra.graph"
 _SECTIONS: dict[str, Any] = {
     "telemetry": {"enabled": False},
+    "run_coordinator": {
+        "module": "dagster.core.run_coordinator",
+        "class": "QueuedRunCoordinator",
+        "config": {"dequeue_interval_seconds": 1},
+    },
     "run_monitoring": {"enabled": True, "poll_interval_seconds": 1, "max_resume_run_attempts": 0},
     "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
 }
