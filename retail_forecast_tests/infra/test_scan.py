@@ -11,7 +11,7 @@ import yaml
 from retail_forecast_tests.infra.manifests import EXPLAINED, explained
 
 ROOT = Path(__file__).parents[2]
-SCANNED = [*(ROOT / "terraform").glob("*.tf"), *(ROOT / "deploy" / "docker").glob("*Dockerfile*")]
+SCANNED = [*(ROOT / "terraform").rglob("*.tf"), *(ROOT / "deploy" / "docker").glob("*Dockerfile*")]
 SKIP = re.compile(r"checkov:skip=(\S*?)(?::(.*))?$", re.MULTILINE)
 LEAST_WORDS = 4
 
