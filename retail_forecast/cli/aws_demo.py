@@ -36,7 +36,7 @@ _ANSWER_SECONDS = 600
 _ORCHESTRATOR, _SERVING = "orchestrator", "serving"
 ROLES = {
     _ORCHESTRATOR: "orchestrator",
-    _SERVING: "serving",
+    _SERVING: "endpoint",
     r"arn:aws:iam::\d+:role/retail-forecast-training": "training job",
 }
 """Who is who among the callers of the demo."""

@@ -17,4 +17,5 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
     except ImportError as error:
         expected = "process, or an installation with the extra k8s"
         raise ConfigurationError(key="RETAIL_FORECAST_EXECUTOR", found="kubernetes", expected=expected) from error
-    return k8s_job_executor
+    executor: dg.ExecutorDefinition = k8s_job_executor
+    return executor

@@ -189,7 +189,7 @@ def documented(role: str) -> set[tuple[str, str]]:
 
 
 ROLES = {
-    "orchestrator and API": 'aws_iam_role_policy.workload["orchestrator"]',
+    "orchestrator": 'aws_iam_role_policy.workload["orchestrator"]',
     "training job": "aws_iam_role_policy.sagemaker",
     "endpoint": 'aws_iam_role_policy.workload["serving"]',
     "Ray workers": 'aws_iam_role_policy.workload["training"]',
