@@ -34,20 +34,12 @@ class Terraform:
     folder: Path
     environment: dict[str, str]
 
-    def run(self, *arguments: str, attempts: int = 3) -> subprocess.CompletedProcess[str]:
-        """`terraform ARGUMENTS` in the folder; up to three times where the provider's process did not come up."""
+    def run(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """`terraform ARGUMENTS` in the folder."""
         command = ["terraform", f"-chdir={self.folder}", *arguments]
-        ended = subprocess.run(
-            command,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-            start_new_session=True,
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False, timeout=timeout
         )
-        lost = "Failed to load plugin schemas" in ended.stdout + ended.stderr
-        return self.run(*arguments, attempts=attempts - 1) if lost and attempts > 1 else ended
 
     def plan_of(self, suite: str, run: str, *options: str) -> dict[str, Any]:
         """What a run of a test suite plans, as Terraform's JSON has it."""
