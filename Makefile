@@ -42,8 +42,8 @@ demo-aws: install ## the same in an emulated AWS: S3, SQS, SageMaker, its regist
 dev: install ## Dagster UI, daemon and API on the present home
 	$(BIN)/retail-forecast dev
 
-test: install ## every test that takes seconds
-	$(BIN)/python -m pytest
+test: install ## every test that takes seconds, but those of infra-test
+	$(BIN)/python -m pytest --ignore retail_forecast_tests/infra
 
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
