@@ -31,7 +31,8 @@ def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_region_is_the_one_of_aws_own_tools_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
     assert load_settings().aws_region == "ap-southeast-1"
     for name, region in (("AWS_DEFAULT_REGION", "a"), ("AWS_REGION", "b"), ("RETAIL_FORECAST_AWS_REGION", "c")):
         monkeypatch.setenv(name, region)

@@ -8,6 +8,7 @@ import pytest
 
 from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake import open_lake
+from retail_forecast.lake.vintages import put_in_force
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.state import ServingState
 from retail_forecast_tests.serving.conftest import World
@@ -52,6 +53,7 @@ def test_a_replica_that_starts_with_a_broken_vintage_serves_the_fallback(world: 
 def test_a_replica_that_starts_untold_serves_the_vintage_in_force_and_one_that_serves_keeps_its_own(
     world: World,
 ) -> None:
+    put_in_force(open_lake(world.lake_url), world.second.id)
     fresh, running = ServingState(), ServingState()
     running.switch(config(world, world.first.id))
     for state in (fresh, running):
