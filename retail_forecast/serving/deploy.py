@@ -86,8 +86,8 @@ class Rollout:
 
     def _wait_for(self, request: str, vintage: str | None, seconds: float) -> dict[str, Report]:
         """Asks until each replica that Serve counts as running has said that it took note of the request."""
-        deadline, seen, state = time.monotonic() + seconds, dict[str, Report](), self.api.state()
-        while time.monotonic() < deadline:
+        started, seen, state = time.monotonic(), dict[str, Report](), self.api.state()
+        while time.monotonic() < started + seconds:
             state = self.api.state()
             if state.status == "DEPLOY_FAILED":
                 break
@@ -99,9 +99,10 @@ class Rollout:
                     return {replica: seen[replica] for replica in state.replicas}
             time.sleep(self.poll_seconds)
         silent = ", ".join(sorted(state.replicas - set(seen))) or "none"
+        waited = time.monotonic() - started
         text = (
-            f"After {seconds:.0f} s {len(seen)} of {self.scale.least} replicas had taken note (silent: {silent}). "
-            f"Ray Serve says {state.status}: {state.message or 'nothing more'}."
+            f"After {waited:.0f} s {len(seen)} of {self.scale.least} replicas had taken note (silent: {silent}). "
+            f"Ray Serve says {state.status}: {state.message.strip().rstrip('.') or 'nothing more'}."
         )
         raise DeploymentError(text, wanted=vintage or "", active=self.active())
 

@@ -18,6 +18,7 @@ from retail_forecast.serving.config import (
     check_serve_config,
 )
 from retail_forecast.serving.scale import Scale
+from retail_forecast.serving.serve_api import told_reason
 
 Patch = list[dict[str, Any]]
 """A JSON patch."""
@@ -78,7 +79,9 @@ class RayService:
     def pending_failure(self) -> str | None:
         """Why the application does not come up on that cluster; None while it may."""
         told = (self._pending.get("applicationStatuses") or {}).get(APPLICATION, {})
-        return str(told.get("message", "")) if told.get("status") == "DEPLOY_FAILED" else None
+        if told.get("status") != "DEPLOY_FAILED":
+            return None
+        return told_reason(told, told.get("serveDeploymentStatuses") or {})
 
     def changed(self, user_config: UserConfig, scale: Scale) -> ServeConfig:
         """Its configuration with another user_config and so many replicas."""

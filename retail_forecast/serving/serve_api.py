@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,9 +59,10 @@ class ServeApi:
         found = self._request("GET").json().get("applications", {}).get(APPLICATION)
         if found is None:
             return ApplicationState("NOT_STARTED", "")
-        replicas = found["deployments"].get(DEPLOYMENT, {}).get("replicas", [])
+        deployments = found["deployments"]
+        replicas = deployments.get(DEPLOYMENT, {}).get("replicas", [])
         running = frozenset(one["replica_id"] for one in replicas if one["state"] == "RUNNING")
-        return ApplicationState(found["status"], found["message"], running, _request_of(found))
+        return ApplicationState(found["status"], told_reason(found, deployments), running, _request_of(found))
 
     def _request(self, method: str, **content: Any) -> httpx.Response:
         # trust_env: a proxy from the environment has no business with the loopback address
@@ -69,6 +71,12 @@ class ServeApi:
             response = client.request(method, f"{self.url}/api/serve/applications/", headers=headers, **content)
         response.raise_for_status()
         return response
+
+
+def told_reason(application: Mapping[str, Any], deployments: Mapping[str, Mapping[str, Any]]) -> str:
+    """What went wrong: the application says which deployments failed, and each of those why."""
+    said = [application.get("message"), *(one.get("message") for one in deployments.values())]
+    return " ".join(text for text in said if text)
 
 
 def _request_of(application: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ import yaml
 from retail_forecast_tests.infra.dockerfile import ROOT
 
 CI = ROOT / "deploy" / "ci"
-STEPS = ["check", "test", "images", "scan", "push", "train-and-gate", "release"]
+STEPS = ["check", "test", "infra-test", "images", "scan", "push", "train-and-gate", "release"]
 
 
 def commands_of(name: str, text: str) -> list[str]:

@@ -79,6 +79,8 @@ class Platform:
         }
         launcher = {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": config}
         (self.dagster_home / "dagster.yaml").write_text(yaml.safe_dump({**_SECTIONS, "run_launcher": launcher}))
+        with self.instance() as instance:  # two processes at once would not agree on who makes the database
+            instance.get_runs(limit=1)
 
     def instance(self) -> dg.DagsterInstance:
         """The instance."""

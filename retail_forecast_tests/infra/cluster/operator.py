@@ -114,7 +114,9 @@ class Operator:
                 return {}
         except httpx.HTTPError:
             return {}
-        return {APPLICATION: {"status": application["status"], "message": application["message"]}}
+        told, deployments = _status_of(application), application["deployments"]
+        statuses = {name: _status_of(one) for name, one in deployments.items()}
+        return {APPLICATION: {**told, "serveDeploymentStatuses": statuses}}
 
     def _switch(self, name: str) -> None:
         cluster = self.clusters[name]
@@ -132,6 +134,10 @@ class Operator:
             self.objects.delete("pods", NAMESPACE, f"{name}-head")
             if cluster is not None:
                 threading.Thread(target=cluster.stop, daemon=True).start()
+
+
+def _status_of(told: Object) -> Object:
+    return {"status": told["status"], "message": told["message"]}
 
 
 def _fingerprint(spec: Object) -> str:
