@@ -76,6 +76,10 @@ class ServingState:
         logger.info("Serving vintage %s", vintage, extra={"vintage": vintage})
         return None
 
+    def predictor_for(self, store_id: str, item_id: str) -> Predictor | None:  # noqa: ARG002  a rollout looks at them
+        """What answers for the series; None before the first vintage."""
+        return self.active
+
     @property
     def is_of_no_use(self) -> bool:
         """Whether it can serve nothing although it must; that there is nothing to serve yet is no reason."""
