@@ -29,10 +29,11 @@ Serving = Annotated[ServingState, Depends(_serving)]
 STRICT = [Depends(_no_parameters)]
 
 
-def require(serving: ServingState) -> Predictor:
-    """The active predictor; without one the request ends with 503."""
-    if serving.active is not None:
-        return serving.active
+def require(serving: ServingState, series: tuple[str, str] | None = None) -> Predictor:
+    """What answers for the series (without one, the active predictor); if nothing does, the request ends with 503."""
+    predictor = serving.active if series is None else serving.predictor_for(*series)
+    if predictor is not None:
+        return predictor
     if serving.wanted is None:
         detail = "No forecasts have been published yet; `retail-forecast run` publishes them."
     else:
