@@ -12,7 +12,7 @@ from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import accuracy, forecasts, levels, operations, provenance, search
+from retail_forecast.serving.routes import accuracy, forecasts, history, levels, operations, provenance, search
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -36,7 +36,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for room in (forecasts, levels, search, accuracy, provenance, operations):
+    for room in (forecasts, levels, history, search, accuracy, provenance, operations):
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)
