@@ -3,11 +3,13 @@ first vintage; `endpoint` and `url` are fixtures of the module that names its im
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from retail_forecast.errors import ConfigurationError, DeploymentError, NotFoundError
-from retail_forecast.serving import Endpoint
+from retail_forecast.serving import Endpoint, proof
 from retail_forecast_tests.serving.asker import Asker
 from retail_forecast_tests.serving.conftest import World
 from retail_forecast_tests.serving.world import until
@@ -46,13 +48,11 @@ class EndpointContract:
     def test_answers_that_are_not_the_published_ones_are_taken_back(
         self, endpoint: Endpoint, world: World, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def other_rows(lake_url: str, vintage: str) -> object:
-            return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage)]
+        def other_rows(lake_url: str, vintage: str, **how: Any) -> object:
+            return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage, **how)]
 
-        from retail_forecast.serving import deploy
-
-        sample = deploy.sample_forecasts
-        monkeypatch.setattr(deploy, "sample_forecasts", other_rows)
+        sample = proof.sample_forecasts
+        monkeypatch.setattr(proof, "sample_forecasts", other_rows)
         with pytest.raises(DeploymentError, match="is not what was published: mean on 2024-10-01") as caught:
             endpoint.deploy(world.first.id)
         assert caught.value.active == world.second.id
