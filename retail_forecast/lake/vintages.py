@@ -71,13 +71,16 @@ def publish_vintage(
     bundle: Path,
     level_forecasts: pl.DataFrame | None = None,
     history: History | None = None,
+    *,
+    in_force: bool = True,
 ) -> Vintage:
-    """Writes the vintage's files, vintage.json last, and puts it in force.
+    """Writes the vintage's files, vintage.json last, and puts it in force unless it is only to be tried.
 
     One that is published already stays as it is and is returned.
     """
     if (published := find_vintage(lake, vintage.id)) is not None:
-        put_in_force(lake, published.id)
+        if in_force:
+            put_in_force(lake, published.id)
         return published
     folder = f"{_PREFIX}/{vintage.id}"
     lake.store.write(f"{folder}/forecasts.parquet", parquet_bytes(forecasts))
@@ -88,7 +91,8 @@ def publish_vintage(
         write_history(lake, folder, history)
     lake.store.upload_folder(bundle, f"{folder}/bundle")
     lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
-    put_in_force(lake, vintage.id)
+    if in_force:
+        put_in_force(lake, vintage.id)
     return vintage
 
 

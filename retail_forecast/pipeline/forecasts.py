@@ -74,11 +74,13 @@ def publish_forecasts(
     model: Mapping[str, Any],
     workers: int,
     cutoff: date | None = None,
+    in_force: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Vintage:
     """Forecasts every active series for the horizon after `cutoff` (default: the last sales) and publishes them.
 
-    Equal inputs, model and code give the vintage that is there already; it is put in force and nothing is computed.
+    Equal inputs, model and code give the vintage that is there already; nothing is computed. in_force: readers get it
+    from now on; otherwise it is there to be tried.
     Raises SchemaError if a forecast breaks its schema; nothing is published then.
     """
     bundle = Bundle.load(bundle_dir)
@@ -87,7 +89,8 @@ def publish_forecasts(
     fingerprint = _fingerprint(bundle, model_version, dataset, cutoff, parts)
     name = vintage_id(cutoff, fingerprint)
     if (published := find_vintage(lake, name)) is not None:
-        put_in_force(lake, name)
+        if in_force:
+            put_in_force(lake, name)
         return published
     made = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
     vintage = Vintage(
@@ -108,7 +111,9 @@ def publish_forecasts(
         levels=tuple(made.levels["level"].unique().sort()),
         history=past_periods(dataset.frequency),
     )
-    return publish_vintage(lake, vintage, made.forecasts, made.features, bundle_dir, made.levels, made.history)
+    return publish_vintage(
+        lake, vintage, made.forecasts, made.features, bundle_dir, made.levels, made.history, in_force=in_force
+    )
 
 
 def last_sales(lake: Lake) -> date:
