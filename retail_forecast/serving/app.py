@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 
 from retail_forecast import __version__
 from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
+from retail_forecast.serving.page import router as page_router
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import forecasts, operations, provenance
+from retail_forecast.serving.routes import download, forecasts, operations, provenance
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -36,17 +36,12 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for router in (forecasts.router, provenance.router, operations.router):
+    for router in (forecasts.router, download.router, provenance.router, operations.router, page_router):
         app.include_router(router)
     add_docs(app)
     install_problems(app)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
-    app.add_api_route("/", _home, include_in_schema=False)
     return app
-
-
-async def _home() -> RedirectResponse:
-    return RedirectResponse("/docs")
 
 
 def openapi_document() -> dict[str, Any]:
