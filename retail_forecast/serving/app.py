@@ -15,6 +15,7 @@ from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
 from retail_forecast.serving.routes import (
     accuracy,
+    batch,
     download,
     forecasts,
     history,
@@ -23,6 +24,7 @@ from retail_forecast.serving.routes import (
     provenance,
     search,
 )
+from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -39,6 +41,7 @@ _ROOMS: Sequence[Any] = (
     history,
     search,
     accuracy,
+    batch,
     download,
     provenance,
     operations,
@@ -62,6 +65,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)
+    add_speed(app, serving)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app
 
