@@ -38,7 +38,7 @@ def replicas(running: Replicas, world: World) -> Replicas:
 def materialize(replicas: Replicas, world: World, home: Path, vintage: Vintage, **more: Any) -> Any:
     """The asset, after `vintage` was put in force, with canaries of few observations."""
     put_in_force(open_lake(world.lake_url), vintage.id)
-    few = {"rollout_soak_seconds": 0, "rollout_observations": 30, "rollout_latency_ratio": 100}
+    few: dict[str, Any] = {"rollout_soak_seconds": 0, "rollout_observations": 30, "rollout_latency_ratio": 100}
     settings = Settings(home=home, lake_url=world.lake_url, rollout="canary", rollout_steps="0.5", **few, **more)
     resources = {"platform": Platform(settings, Retailer(home).dataset), "endpoint_port": replicas}
     with dg.DagsterInstance.ephemeral() as instance:
