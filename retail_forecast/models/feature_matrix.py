@@ -48,6 +48,13 @@ class Columns:
             matrix[:, others] /= np.where(units > 0, units, np.float32(np.nan))[:, None]
 
     @cached_property
+    def units(self) -> list[int]:
+        """The columns that count units of a series or of its groups."""
+        w = self.spec.windows
+        names = [*w.sales_units(), *(name for group in self.spec.levels for name in w.level_units(group))]
+        return [self.position[name] for name in names]
+
+    @cached_property
     def _level(self) -> list[tuple[int, float]]:
         return [(self.position[name], weight) for name, weight in level_names(self.spec).items()]
 

@@ -31,13 +31,13 @@ class Booster:
             return np.asarray(self.model.predict(matrix, num_threads=1), dtype=np.float64)
         return np.exp(np.asarray(self.model.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) + offset)
 
-    def contributions(self, matrix: Matrix, *, threads: int) -> tuple[Floats, Floats]:
+    def contributions(self, matrix: Matrix) -> tuple[Floats, Floats]:
         """[N, F] to ([N, F], [N]): TreeSHAP of each feature, and what is expected without any of them.
 
         Their sum is the raw score: units, or the logarithm of units (or of what they are relative to) if `is_log`.
         Source: Lundberg et al., Consistent Individualized Feature Attribution for Tree Ensembles (2018).
         """
-        found = np.asarray(self.model.predict(matrix, pred_contrib=True, num_threads=threads), dtype=np.float64)
+        found = np.asarray(self.model.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
         return found[:, :-1], found[:, -1]
 
 
