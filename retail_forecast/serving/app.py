@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from retail_forecast import __version__
+from retail_forecast.serving import page
 from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
-from retail_forecast.serving.page import router as page_router
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import download, forecasts, operations, provenance
+from retail_forecast.serving.routes import accuracy, download, forecasts, levels, operations, provenance, search
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -32,12 +32,12 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_tags=[{"name": name} for name in ("forecasts", "provenance", "operations")],
+        openapi_tags=[{"name": name} for name in ("forecasts", "hierarchy", "provenance", "operations")],
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for router in (forecasts.router, download.router, provenance.router, operations.router, page_router):
-        app.include_router(router)
+    for room in (forecasts, levels, search, accuracy, download, provenance, operations, page):
+        app.include_router(room.router)
     add_docs(app)
     install_problems(app)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)

@@ -7,6 +7,7 @@ import time
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retail_forecast.serving.answering import begin_answer
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.state import ServingState
 
@@ -23,25 +24,27 @@ class Boundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, origin, status = time.perf_counter(), self.serving.provenance(), 500
+        started, origin, answering, status = time.perf_counter(), self.serving.provenance(), begin_answer(), 500
 
         async def send_with_origin(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(origin)]
+                message["headers"] = [*message["headers"], *_headers(answering.provenance or origin)]
             await send(message)
 
         try:
             await self.app(scope, _limited(receive), send_with_origin)
         finally:
+            seconds, origin = time.perf_counter() - started, answering.provenance or origin
+            self.serving.observe(answering.predictor, status, seconds)
             self.metrics.observe(
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", "none"),
                 status=status,
                 vintage=origin.get("vintage", ""),
                 model_version=origin.get("model_version", ""),
-                seconds=time.perf_counter() - started,
+                seconds=seconds,
             )
 
 
