@@ -146,7 +146,7 @@ def main() -> None:
     lake_url = Settings(home=given.home).lake
     vintages = usable_vintages(lake_url, 2)
     with tempfile.TemporaryDirectory(prefix="rf-soak-") as folder:
-        ports = {"api_port": free_port(), "ray_dashboard_port": free_port()}
+        ports: dict[str, Any] = {"api_port": free_port(), "ray_dashboard_port": free_port()}
         endpoint = RayServeEndpoint(Settings(home=Path(folder), lake_url=lake_url, replicas=2, **ports))
         try:
             endpoint.deploy(vintages[0])
