@@ -25,8 +25,8 @@ function numberControl({ name, whole, seen, planned, value, change }) {
   const slider = h("input", { id, type: "range", min, max, step, value: String(start) });
   const exact = h("input", { type: "number", step: "any", value: String(start), "aria-label": t("what_if.exact", { name: columnName(name) }) });
   const tell = (number) => {
-    const rate = now > 0 ? percent(number / now - 1, { sign: true }) : "";
-    told.textContent = now === null ? "" : t("what_if.planned", { value: price(now), change: rate });
+    const rate = now > 0 && Math.abs(number / now - 1) >= 0.005 ? ` (${percent(number / now - 1, { sign: true })})` : "";
+    told.textContent = now === null ? "" : t("what_if.planned", { value: price(now) }) + rate;
     slider.setAttribute("aria-valuetext", price(number));
   };
   const take = (from, to) => () => {
