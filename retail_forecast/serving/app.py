@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,8 @@ from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import accuracy, forecasts, levels, operations, provenance, search
+from retail_forecast.serving.routes import accuracy, explain, forecasts, levels, operations, provenance, search, what_if
+from retail_forecast.serving.scenario_answers import build_batcher
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -36,7 +38,8 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for room in (forecasts, levels, search, accuracy, provenance, operations):
+    app.state.what_ifs, app.state.explaining = build_batcher(), asyncio.Semaphore(1)
+    for room in (forecasts, what_if, explain, levels, search, accuracy, provenance, operations):
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)
