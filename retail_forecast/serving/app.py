@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,16 @@ from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import accuracy, download, forecasts, levels, operations, provenance, search
+from retail_forecast.serving.routes import (
+    accuracy,
+    download,
+    forecasts,
+    history,
+    levels,
+    operations,
+    provenance,
+    search,
+)
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -22,6 +32,18 @@ Every answer names its **vintage** (an immutable set of forecasts), the **model 
 the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every input file. Errors are
 [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 """
+
+_ROOMS: Sequence[Any] = (
+    forecasts,
+    levels,
+    history,
+    search,
+    accuracy,
+    download,
+    provenance,
+    operations,
+    page,
+)
 
 
 def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
@@ -36,7 +58,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for room in (forecasts, levels, search, accuracy, download, provenance, operations, page):
+    for room in _ROOMS:
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)

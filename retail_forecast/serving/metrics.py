@@ -56,13 +56,20 @@ class Metrics:
             "retail_forecast_vintage_failures", "Vintages that could not be loaded.", registry=registry
         )
         self._shown: tuple[str, str] | None = None
+        self._children: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
 
     def observe(
         self, *, method: str, route: str, status: int, vintage: str, model_version: str, seconds: float
     ) -> None:
         """Counts one answered request."""
-        self._requests.labels(method, route, str(status), vintage, model_version).inc()
-        self._seconds.labels(route, vintage, model_version).observe(seconds)
+        key = (method, route, str(status), vintage, model_version)
+        children = self._children.get(key)
+        if children is None:  # looking labels up costs more than counting
+            children = self._requests.labels(*key), self._seconds.labels(route, vintage, model_version)
+            self._children[key] = children
+        requests, latency = children
+        requests.inc()
+        latency.observe(seconds)
 
     def show(self, *, vintage: str, model_version: str, degraded: bool, failed: bool) -> None:
         """Notes what the replica serves now."""

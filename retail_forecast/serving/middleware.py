@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,7 +31,8 @@ class Boundary:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(answering.provenance or origin)]
+                named = answering.provenance or origin
+                message["headers"] = [*message["headers"], *_headers(tuple(named.items()))]
             await send(message)
 
         try:
@@ -48,8 +50,9 @@ class Boundary:
             )
 
 
-def _headers(origin: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(f"x-forecast-{name.replace('_', '-')}".encode(), text.encode()) for name, text in origin.items()]
+@lru_cache(maxsize=16)
+def _headers(origin: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    return [(f"x-forecast-{name.replace('_', '-')}".encode(), text.encode()) for name, text in origin]
 
 
 def _limited(receive: Receive) -> Receive:

@@ -70,7 +70,7 @@ class Trial:
     def report(self) -> Mapping[str, Any]:
         """See contracts_rollout.TrialReport."""
         return {
-            **self.config.model_dump(exclude={"error_limit"}),
+            **self.config.model_dump(),
             "error": None,
             "halted": self.halted,
             "active": self._tallies[id(self.active)].to_json(),

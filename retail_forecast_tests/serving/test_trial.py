@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 from typing import Any
 
-import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from retail_forecast.lake import open_lake
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
@@ -16,7 +13,7 @@ from retail_forecast.serving.shadow import QUEUE
 from retail_forecast.serving.state import ServingState
 from retail_forecast.serving.trial import ERRORS_TO_HALT, is_in_share
 from retail_forecast_tests.serving.conftest import World
-from retail_forecast_tests.serving.world import publish, train, until
+from retail_forecast_tests.serving.world import until
 
 
 def trying(world: World, *, mode: str = "canary", share: float = 1.0, vintage: str | None = None) -> dict[str, object]:
@@ -135,10 +132,8 @@ def test_a_replica_stops_asking_a_challenger_that_fails(world: World) -> None:
     assert state.status()["rollout"]["halted"] == "5 of its 5 answers were errors"
 
 
-def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world: World, tmp_path: Path) -> None:
-    doubled = world.rows.with_columns(units_sold=2 * pl.col("units_sold"))
-    other = publish(open_lake(world.lake_url), train(doubled, tmp_path), world.rows, version="5")
-    state = started(world, mode="shadow", vintage=other.id)
+def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world: World) -> None:
+    state = started(world, mode="shadow", vintage=world.doubled.id)
     for _ in range(20):
         answering(state)
     until(lambda: asked(state, "challenger") + shadow(state)["dropped"] == 20, seconds=20)
