@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +18,16 @@ from retail_forecast.serving.routes import (
     accuracy,
     batch,
     download,
+    explain,
     forecasts,
     history,
     levels,
     operations,
     provenance,
     search,
+    what_if,
 )
+from retail_forecast.serving.scenario_answers import build_batcher
 from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
 
@@ -37,11 +41,13 @@ the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every
 
 _ROOMS: Sequence[Any] = (
     forecasts,
+    batch,
+    what_if,
+    explain,
     levels,
     history,
     search,
     accuracy,
-    batch,
     download,
     provenance,
     operations,
@@ -61,6 +67,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
+    app.state.what_ifs, app.state.explaining = build_batcher(), asyncio.Semaphore(1)
     for room in _ROOMS:
         app.include_router(room.router)
     add_docs(app)

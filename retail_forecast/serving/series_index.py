@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class SeriesIndex(Mapping[Series, tuple[int, int]]):
         at = self.position(series)
         return int(self._starts[at]), int(self._starts[at + 1])
 
+    def values(self) -> ValuesView[tuple[int, int]]:
+        """As of every mapping, without looking each series up."""
+        return _Spans(self)
+
     def __contains__(self, series: object) -> bool:
         return isinstance(series, tuple) and len(series) == 2 and self.find(*series) is not None
 
@@ -84,3 +88,11 @@ class SeriesIndex(Mapping[Series, tuple[int, int]]):
 
     def __len__(self) -> int:
         return len(self._codes)
+
+
+class _Spans(ValuesView[tuple[int, int]]):
+    _mapping: SeriesIndex
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        ends = self._mapping.ends.tolist()
+        return zip([0, *ends], ends, strict=False)
