@@ -32,7 +32,7 @@ class Units:
 
 
 def read_units(sales: Lookup, born: Places, timeline: Timeline, series: slice = slice(None)) -> Units:
-    """The sales of some of the series, born in `born`. Nothing is known of the time before that and after the cutoff."""
+    """The sales of some of the series. Nothing is known of the time before their birth and after the cutoff."""
     spec, born = timeline.spec, born[series]
     sold = sales.matrix("units_sold", sales.entity[series])
     if spec.missing_periods == "zero":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +17,16 @@ from retail_forecast.serving.problems import install_problems
 from retail_forecast.serving.routes import (
     accuracy,
     download,
+    explain,
     forecasts,
     history,
     levels,
     operations,
     provenance,
     search,
+    what_if,
 )
+from retail_forecast.serving.scenario_answers import build_batcher
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -35,6 +39,8 @@ the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every
 
 _ROOMS: Sequence[Any] = (
     forecasts,
+    what_if,
+    explain,
     levels,
     history,
     search,
@@ -58,6 +64,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
+    app.state.what_ifs, app.state.explaining = build_batcher(), asyncio.Semaphore(1)
     for room in _ROOMS:
         app.include_router(room.router)
     add_docs(app)
