@@ -1,4 +1,4 @@
-"""`/` and the files behind it. No key is asked for here: the page holds no forecasts, it asks the interface for them."""
+"""`/` and the files behind it. They need no key: the page holds no forecasts, it asks the interface for them."""
 
 from __future__ import annotations
 

@@ -80,7 +80,9 @@ def _fill(contents: Mapping[str, bytes], base: str) -> bytes:
     modules = sorted(name for name in contents if name.startswith("js/") and name not in ("js/app.js", "js/theme.js"))
     preloads = "\n".join(f'<link rel="modulepreload" href="{base}{name}">' for name in modules)
     words = {language: json.loads(contents[f"i18n/{language}.json"]) for language in LANGUAGES}
-    needed = "".join(f'<p lang="{language}">{html.escape(words[language]["needs_script"])}</p>' for language in LANGUAGES)
+    needed = "".join(
+        f'<p lang="{language}">{html.escape(words[language]["needs_script"])}</p>' for language in LANGUAGES
+    )
     filled = contents[_INDEX].decode()
     for name, text in {
         "base": base,

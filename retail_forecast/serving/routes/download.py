@@ -7,10 +7,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from retail_forecast.evaluation.hierarchy import SERIES
 from retail_forecast.serving.contracts_download import DownloadQuery
 from retail_forecast.serving.downloads import MEDIA_TYPES, csv_file, excel_file, file_name, forecast_frame
+from retail_forecast.serving.levels import SERIES_LEVEL
 from retail_forecast.serving.predictor import Predictor
-from retail_forecast.serving.routes.common import Serving, documented, require, require_series
+from retail_forecast.serving.routes.common import (
+    Serving,
+    documented,
+    require,
+    require_group,
+    require_group_series,
+    require_level,
+    require_series,
+)
 
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -20,7 +30,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
     "/download",
     response_class=Response,
     responses={
-        200: {"description": "The file", "content": {media_type: _BINARY for media_type in MEDIA_TYPES.values()}},
+        200: {"description": "The file", "content": dict.fromkeys(MEDIA_TYPES.values(), _BINARY)},
         **documented(404, 422, 503),
     },
     summary="Forecasts as a file",
@@ -30,7 +40,8 @@ def get_download(query: Annotated[DownloadQuery, Query()], serving: Serving) -> 
 
     Both say where the numbers come from: CSV in the last columns of each row, Excel on its second sheet.
     """
-    predictor = require(serving)
+    asked = None if query.level is not None else (str(query.store_id), str(query.item_id))
+    predictor = require(serving, asked)
     key, forecasts = _find(predictor, query)
     frame = forecast_frame(key, forecasts)
     write = csv_file if query.format == "csv" else excel_file
@@ -44,5 +55,12 @@ def get_download(query: Annotated[DownloadQuery, Query()], serving: Serving) -> 
 
 def _find(predictor: Predictor, query: DownloadQuery) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The columns that name what was asked for, and its forecasts; ends the request with 404 if there are none."""
-    store_id, item_id = require_series(predictor, str(query.store_id), str(query.item_id))
-    return {"store_id": store_id, "item_id": item_id}, predictor.table.rows((store_id, item_id))
+    if query.level is None:
+        series = require_series(predictor, str(query.store_id), str(query.item_id))
+        return dict(zip(SERIES, series, strict=True)), predictor.table.rows(series)
+    level, group = require_level(predictor, query.level), str(query.group)
+    if level == SERIES_LEVEL:
+        series = require_group_series(predictor, group)
+        return dict(zip(SERIES, series, strict=True)), predictor.table.rows(series)
+    group = require_group(predictor, level, group)
+    return {"level": level, "group": group}, predictor.insight.levels.rows(level, group)

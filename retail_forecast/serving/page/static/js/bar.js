@@ -44,7 +44,7 @@ export function drawBar(bar, redraw) {
   search?.destroy();
   search = searchBox();
   const tools = h("div.tools", {}, languageButton(redraw), themeButton());
-  bar.replaceChildren(h("a.brand", { href: "./" }, t("brand")), search.element, tools);
+  bar.replaceChildren(bar.firstElementChild, search.element, tools);
 }
 
 /** The foot: vintage, model and cutoff of what is shown, and the way to what is behind them. */

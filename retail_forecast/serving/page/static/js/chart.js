@@ -3,33 +3,36 @@
 import { compact, month, shortDay } from "./i18n.js";
 import { paintMarks } from "./marks.js";
 import { isoDate, seconds } from "./series.js";
+import { dateTicks } from "./ticks.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fan = (name, share) => `rgb(${colour(name)} / ${share})`;
 
-function axes(low) {
-  const font = getComputedStyle(document.body);
+const SPACE = 74;
+
+function axes({ low, write = compact }) {
   const shared = {
     stroke: colour("--ink-soft"),
-    font: `12px ${font.fontFamily}`,
+    font: `12px ${getComputedStyle(document.body).fontFamily}`,
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { stroke: colour("--line"), width: 1, size: 4 },
   };
-  const dates = (chart, splits, axis, space, step) => {
-    const write = step >= 27 * 86400 ? month : shortDay;
-    return splits.map((time) => write(isoDate(time)));
+  const ticks = (plot) => dateTicks(plot.scales.x.min, plot.scales.x.max, Math.max(2, plot.bbox.width / devicePixelRatio / SPACE));
+  const dates = {
+    ...shared, size: low ? 8 : 30,
+    splits: (plot) => ticks(plot).times,
+    values: (plot, splits) => splits.map((time) => (low ? "" : (ticks(plot).byMonth ? month : shortDay)(isoDate(time)))),
   };
-  const numbers = (chart, splits) => splits.map(compact);
-  return [
-    { ...shared, values: dates, space: 78, size: low ? 8 : 30, show: !low },
-    { ...shared, values: numbers, size: 52, space: low ? 34 : 44 },
-  ];
+  return [dates, { ...shared, values: (plot, splits) => splits.map(write), size: 52, space: low ? 34 : 44 }];
 }
 
 /** A line of the chart; `dash` and `points` as uPlot has them. */
 export const line = (name, width, more = {}) => ({ stroke: () => colour(name), width, points: { show: false }, ...more });
 export const edge = { stroke: "transparent", width: 0, points: { show: false } };
 export const band = (from, to, name, share) => ({ series: [to, from], fill: () => fan(name, share) });
+
+const fromZero = (plot, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1];
+const around = (plot, low, high) => [low - Math.abs(low) * 0.12, high + Math.abs(high) * 0.12 || 1];
 
 function finger(chart, told) {
   const move = (event) => {
@@ -92,8 +95,8 @@ export function drawChart(box, options) {
       legend: { show: false },
       padding: [options.marks?.length ? 22 : 8, 8, options.low ? 4 : 0, 0],
       cursor: { y: false, drag: { x: true, y: false, setScale: !options.onSelect }, sync: options.sync && { key: options.sync } },
-      scales: { y: { range: options.low ? undefined : (plot, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
-      axes: axes(options.low),
+      scales: { y: { range: options.low ? around : fromZero } },
+      axes: axes(options),
       series: [{}, ...options.series],
       bands: options.bands ?? [],
       hooks: {

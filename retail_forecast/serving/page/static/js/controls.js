@@ -15,9 +15,17 @@ function reach(seen, now, whole) {
   return { step, min: rounded(low > 0 ? Math.max(step, low * 0.5) : low, step), max: rounded(high > 0 ? high * 1.5 : high + 1, step) };
 }
 
+/** Where nothing is known of a number, it can only be typed. */
+function exactControl(name, value, change) {
+  const id = freshId("number");
+  const take = (event) => change(name, Number.isFinite(event.target.valueAsNumber) ? event.target.valueAsNumber : undefined);
+  const field = h("input", { id, type: "number", step: "any", value: value === undefined ? "" : String(value), oninput: take });
+  return h("div.control", {}, h("label", { for: id }, columnName(name)), field);
+}
+
 function numberControl({ name, whole, seen, planned, value, change }) {
   const now = mean(planned.filter((one) => typeof one === "number"));
-  if (now === null && !seen.length) return null;
+  if (now === null && !seen.length) return exactControl(name, value, change);
   const { step, min, max } = reach(seen, now, whole);
   const id = freshId("slider");
   const start = value ?? rounded(now ?? min, step);
@@ -25,8 +33,8 @@ function numberControl({ name, whole, seen, planned, value, change }) {
   const slider = h("input", { id, type: "range", min, max, step, value: String(start) });
   const exact = h("input", { type: "number", step: "any", value: String(start), "aria-label": t("what_if.exact", { name: columnName(name) }) });
   const tell = (number) => {
-    const rate = now > 0 ? percent(number / now - 1, { sign: true }) : "";
-    told.textContent = now === null ? "" : t("what_if.planned", { value: price(now), change: rate });
+    const rate = now > 0 && Math.abs(number / now - 1) >= 0.005 ? ` (${percent(number / now - 1, { sign: true })})` : "";
+    told.textContent = now === null ? "" : t("what_if.planned", { value: price(now) }) + rate;
     slider.setAttribute("aria-valuetext", price(number));
   };
   const take = (from, to) => () => {
@@ -60,7 +68,7 @@ function eventControl({ name, seen, value, change }) {
   return h("div.control", {}, h("label", { for: id }, columnName(name)), select);
 }
 
-/** The control of a covariate: { name, kind, seen, planned, value, change }; null where nothing could be chosen. */
+/** The control of a covariate: { name, kind, seen, planned, value, change }. */
 export function control(options) {
   if (options.kind === "boolean") return flagControl(options);
   if (options.kind === "category") return eventControl(options);

@@ -6,13 +6,13 @@ import { columnName } from "./names.js";
 import { isoDate, total } from "./series.js";
 
 /** Figures that answer the first questions: how much, against what, at which price. */
-export function figures(past, forecasts, prices = []) {
+export function figures(past, forecasts, { frequency }, prices = []) {
   const ahead = total(forecasts.map((period) => period.mean));
   const before = total(past.slice(-forecasts.length).map((period) => period.units_sold));
   const change = before > 0 ? ahead / before - 1 : null;
   const entries = [
-    [t("figure.ahead", { periods: forecasts.length }), units(ahead)],
-    [t("figure.before", { periods: Math.min(past.length, forecasts.length) }), before === null ? t("none") : units(before)],
+    [t(`figure.ahead.${frequency}`, { periods: forecasts.length }), units(ahead)],
+    [t(`figure.before.${frequency}`, { periods: Math.min(past.length, forecasts.length) }), before === null ? t("none") : units(before)],
     [t("figure.change"), change === null ? t("none") : percent(change, { sign: true })],
     ...prices.map(([name, value]) => [columnName(name), price(value)]),
   ];

@@ -6,12 +6,12 @@ import { price, t } from "./i18n.js";
 import { columnName, namesOf } from "./names.js";
 import { seconds } from "./series.js";
 
-/** { element, start, show, destroy }; the element is null where no price is known. */
+/** { element, start, show, destroy }; the element is null where no price is known, or it never changed. */
 export function priceChart(periods, kinds, cutoff) {
   const [name] = namesOf(kinds, "float");
   const values = periods.map((period) => period.known_future?.[name] ?? null);
   const known = values.filter((value) => value !== null);
-  if (!name || !known.length) return { element: null, start() {}, show() {}, destroy() {} };
+  if (new Set(known).size < 2) return { element: null, start() {}, show() {}, destroy() {} };
   const box = h("div.chart.low");
   const range = { name: columnName(name), low: price(Math.min(...known)), high: price(Math.max(...known)) };
   const element = h("div", { role: "img", "aria-label": t("chart.price", range) }, h("p.small.soft", {}, columnName(name)), box);
@@ -21,7 +21,7 @@ export function priceChart(periods, kinds, cutoff) {
     element,
     start() {
       const data = [periods.map((period) => seconds(period.date)), values];
-      chart = drawChart(box, { data, series: [line("--price", 1.6, stepped)], cutoff, low: true, sync: "forecast" });
+      chart = drawChart(box, { data, series: [line("--price", 1.6, stepped)], cutoff, low: true, write: price, sync: "forecast" });
     },
     show: (from) => chart?.show(from),
     destroy: () => chart?.destroy(),

@@ -18,7 +18,7 @@ const HISTORY = 400;
 export function groupCard({ answer, history, model, name }) {
   const past = history?.periods ?? [];
   const card = forecastCard({ past, forecasts: answer.forecasts, model, name });
-  const numbers = h("section.card", { "aria-label": t("figure.label") }, figures(past, answer.forecasts));
+  const numbers = h("section.card", { "aria-label": t("figure.label") }, figures(past, answer.forecasts, model));
   return { content: [numbers, card.element], start: card.start, done: card.destroy, past };
 }
 

@@ -10,9 +10,8 @@ import { groupCard } from "./group.js";
 const HISTORY = 400;
 
 function levelLinks(levels) {
-  const to = ({ level, groups }) => address(groups === 1 && level === "total" ? { level, group: level } : { level: level.replaceAll("/", ":") });
-  return h("ul.levels", {}, levels.map((one) =>
-    h("li", {}, h("a", { href: to(one) }, h("span", {}, levelName(one.level)), h("span.soft", {}, count(one.groups))))));
+  return h("ul.levels", {}, levels.filter(({ level }) => level !== "total").map((one) =>
+    h("li", {}, h("a", { href: address({ level: one.level.replaceAll("/", ":") }) }, h("span", {}, levelName(one.level)), h("span.soft", {}, count(one.groups))))));
 }
 
 function storeLinks(stores) {

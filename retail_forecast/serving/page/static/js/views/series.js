@@ -50,7 +50,7 @@ export async function seriesView({ query: { store, item, ...query }, model, sign
     content: [
       trail(levelsAbove(SERIES_LEVEL, `${escaped(store)}/${escaped(item)}`, found?.levels ?? [])),
       h("div.head", {}, h("div.grow", {}, h("h1", { tabindex: "-1" }, item), h("p.soft", {}, store, " ", isNew)), downloadButtons({ store_id: store, item_id: item })),
-      h("section.card", { "aria-label": t("figure.label") }, figures(past, answer.forecasts, pricesAhead(model, future))),
+      h("section.card", { "aria-label": t("figure.label") }, figures(past, answer.forecasts, model, pricesAhead(model, future))),
       card.element, tabbed.element,
     ],
     start() {

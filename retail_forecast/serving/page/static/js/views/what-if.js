@@ -41,10 +41,12 @@ function result(answer) {
   ];
 }
 
-/** The scenario as lines of the chart: its mean, and its widest range. */
-function overlay(answer) {
-  const [widest] = pairs(answer.periods[0].scenario.quantiles);
-  const of = (name) => answer.periods.map((period) => (name ? period.scenario.quantiles[name] : period.scenario.mean));
+/** The scenario as lines of the chart, its mean and its widest range, where it differs from the plan. */
+function overlay({ periods }) {
+  const [widest] = pairs(periods[0].scenario.quantiles);
+  const other = periods.map((period) => period.changed || period.difference.mean !== 0);
+  const near = periods.map((_, place) => other[place - 1] || other[place] || other[place + 1]);
+  const of = (name) => periods.map(({ scenario }, place) => (near[place] ? (name ? scenario.quantiles[name] : scenario.mean) : null));
   return { mean: of(), low: widest ? of(widest.low) : of(), high: widest ? of(widest.high) : of() };
 }
 
@@ -102,18 +104,20 @@ export function whatIfTab({ series, answer, history, planned: future, model, car
       name, kind, seen: everSeen(known, name), planned: planned(future, name, scenario), value: scenario.values[name], change: setValue,
     }));
     const days = dayControl(dates, scenario, weekday, (at, date) => setDays({ [at]: date }));
-    fill(form, h("div.controls", {}, days, controls.filter(Boolean)), h("div.row", {}, h("button", { type: "button", onclick: reset }, t("what_if.reset"))));
+    fill(form, h("div.controls", {}, days, controls), h("div.row", {}, h("button", { type: "button", onclick: reset }, t("what_if.reset"))));
     if (focused >= 0) form.elements[focused]?.focus();
   }
   const dragged = (from, to) => {
     const inside = dates.filter((date) => date >= from && date <= to);
     if (inside.length) setDays({ from: inside[0], to: inside.at(-1) });
   };
+  const all = () => scenario.from === dates[0] && scenario.to === dates.at(-1);
+  const chosen = () => (all() ? null : [seconds(scenario.from), seconds(scenario.to)]);
   draw();
   return {
-    element: h("div.stack", {}, h("p.small.soft", {}, t("what_if.hint")), form, told),
+    element: h("div.stack", {}, h("p.small.soft", {}, t("what_if.hint")), told, form),
     start() {
-      card.listen({ onSelect: dragged, chosen: () => [seconds(scenario.from), seconds(scenario.to)] });
+      card.listen({ onSelect: dragged, chosen });
       answerNow();
     },
     close() {
