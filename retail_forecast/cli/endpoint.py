@@ -20,10 +20,12 @@ def deploy(
     from retail_forecast.orchestration.deployments import report_deployment
     from retail_forecast.serving import open_endpoint
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
     settings = load_settings()
     in_force = latest_vintage_of(open_lake(settings.lake)).id
     deployed = open_endpoint(settings).deploy(in_force if vintage == LATEST else vintage)
+    audit_person(settings.home, "deploy", vintage=deployed.vintage, model_version=deployed.model_version)
     out = console()
     out.print(
         f"{deployed.url} answers from vintage {deployed.vintage} with {deployed.replicas} replicas.", markup=False

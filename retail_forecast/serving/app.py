@@ -13,6 +13,8 @@ from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
 from retail_forecast.serving.routes import forecasts, operations, provenance
+from retail_forecast.serving.security.guard import add_guard
+from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -24,8 +26,8 @@ the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every
 """
 
 
-def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
-    """The application of one replica, answering from `serving`."""
+def build_app(serving: ServingState, metrics: Metrics | None = None, security: Security | None = None) -> FastAPI:
+    """The application of one replica, answering from `serving` whom `security` lets in; by default everybody."""
     app = FastAPI(
         title="Retail Forecast",
         version=__version__,
@@ -40,6 +42,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
         app.include_router(router)
     add_docs(app)
     install_problems(app)
+    add_guard(app, serving, app.state.metrics, security or Security())
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     app.add_api_route("/", _home, include_in_schema=False)
     return app

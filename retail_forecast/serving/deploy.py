@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +31,8 @@ Report = dict[str, Any]
 class Rollout:
     """One change of what is served, from the request to the proof.
 
-    configure: the Serve configuration around a user_config. api_url: where the answers are.
+    configure: the Serve configuration around a user_config. api_url: where the answers are. headers: what our
+    requests there carry, if the API asks who we are.
     """
 
     api: ServeControl
@@ -41,6 +42,7 @@ class Rollout:
     configure: Callable[[UserConfig], ServeConfig]
     timeout_seconds: float = 300
     poll_seconds: float = field(default=_POLL_SECONDS)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, vintage: str | None) -> dict[str, Report]:
         """Serves `vintage` (None: just be up); each replica's report. Raises DeploymentError."""
@@ -135,7 +137,7 @@ class Rollout:
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
             with httpx.Client(trust_env=False, timeout=30) as client:
-                answer = client.get(f"{self.api_url}{path}").json()
+                answer = client.get(f"{self.api_url}{path}", headers=self.headers).json()
         except (httpx.HTTPError, ValueError):
             return None
         return answer if isinstance(answer, dict) else None

@@ -23,6 +23,8 @@ from retail_forecast.serving.processes import (
     stop_host,
 )
 from retail_forecast.serving.scale import Scale, read_scale, write_scale
+from retail_forecast.serving.security.own_key import make_own_key, own_headers
+from retail_forecast.serving.security.policy import auth_mode, replica_environment
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
@@ -67,12 +69,15 @@ class RayServeEndpoint:
 
     def _deploy(self, vintage_id: str | None) -> Deployment:
         started = time.monotonic()
+        auth_mode(self.settings)  # raises before anything is started
+        make_own_key(self.settings)
         info, scale = self._host(vintage_id or "none"), read_scale(self.settings)
         rollout = Rollout(
             api=ServeApi(info.rest_url, read_token(serve_folder(self.settings))),
             api_url=info.api_url,
             lake_url=self.settings.lake,
             scale=scale,
+            headers=own_headers(self.settings),
             configure=lambda user_config: self._configure(info, user_config, scale),
             timeout_seconds=self.timeout_seconds,
         )
@@ -96,7 +101,7 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
-        environment[VARIABLE] = self.settings.log_format
+        environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
             host=info.host,

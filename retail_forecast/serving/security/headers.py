@@ -1,0 +1,57 @@
+"""What every answer tells browsers and caches: to run nothing that is not ours, to show us in no frame, to keep quiet.
+
+The directives are those of the OWASP Secure Headers Project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Header = tuple[bytes, bytes]
+
+_ALWAYS: list[Header] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+_NOTHING = b"default-src 'none'; frame-ancestors 'none'"
+# Charts and Swagger UI set styles on elements; scripts come from files of ours alone.
+_OWN_FILES = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    b"font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+    b"frame-ancestors 'none'"
+)
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+_DATA = ("/v1/", "/metrics", "/livez", "/readyz", "/openapi.json")
+_VARY = (b"vary", b"Authorization, X-API-Key")
+
+
+class SecurityHeaders:
+    """The headers of an answer, by its path. behind_tls: people come by https, and browsers are told to stay there."""
+
+    def __init__(self, *, behind_tls: bool) -> None:
+        rest = [*_ALWAYS, *([_HSTS] if behind_tls else [])]
+        self._data = [(b"content-security-policy", _NOTHING), *rest]
+        self._page = [(b"content-security-policy", _OWN_FILES), *rest]
+
+    def of(self, path: str) -> list[Header]:
+        """Those for the path."""
+        return self._data if path.startswith(_DATA) else self._page
+
+
+def private(headers: Iterable[Header]) -> list[Header]:
+    """The same for an answer to one caller: only that caller's own cache may keep it.
+
+    >>> private([(b"cache-control", b"public, max-age=60")])
+    [(b'cache-control', b'private, max-age=60'), (b'vary', b'Authorization, X-API-Key')]
+    >>> private([])
+    [(b'cache-control', b'private'), (b'vary', b'Authorization, X-API-Key')]
+    """
+    given = list(headers)
+    kept = [value for name, value in given if name == b"cache-control"]
+    control = b", ".join(kept) or b"private"
+    if b"no-store" not in control:
+        control = control.replace(b"public", b"private")
+        control = control if b"private" in control else b"private, " + control
+    return [*((name, value) for name, value in given if name != b"cache-control"), (b"cache-control", control), _VARY]
