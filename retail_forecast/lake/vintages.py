@@ -160,6 +160,11 @@ def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
     return lake.store.scan_parquet([f"{_PREFIX}/{id}/level_forecasts.parquet"]).filter(level=level)
 
 
+def scan_all_level_forecasts(lake: Lake, vintage: Vintage) -> pl.LazyFrame | None:
+    """The same of all levels together, sorted by level, group and date; None if it was published without."""
+    return lake.store.scan_parquet([f"{_PREFIX}/{vintage.id}/level_forecasts.parquet"]) if vintage.levels else None
+
+
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
     """The feature rows behind the vintage's forecasts: one row per series and period."""
     read_vintage(lake, id)

@@ -12,7 +12,7 @@ from retail_forecast.serving.docs import add_docs
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
-from retail_forecast.serving.routes import forecasts, operations, provenance
+from retail_forecast.serving.routes import accuracy, forecasts, levels, operations, provenance, search
 from retail_forecast.serving.security.guard import add_guard
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
@@ -34,12 +34,12 @@ def build_app(serving: ServingState, metrics: Metrics | None = None, security: S
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_tags=[{"name": name} for name in ("forecasts", "provenance", "operations")],
+        openapi_tags=[{"name": name} for name in ("forecasts", "hierarchy", "provenance", "operations")],
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
-    for router in (forecasts.router, provenance.router, operations.router):
-        app.include_router(router)
+    for room in (forecasts, levels, search, accuracy, provenance, operations):
+        app.include_router(room.router)
     add_docs(app)
     install_problems(app)
     add_guard(app, serving, app.state.metrics, security or Security())

@@ -17,15 +17,30 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Challenger(_Strict):
+    """A vintage that replicas hold beside the active one while it is tried.
+
+    shadow: it is asked what the active one was asked, beside the request, for a share of the series. canary: it answers
+    for that share of the series. error_limit: share of errors beyond which a replica stops asking it.
+    """
+
+    vintage: str
+    mode: Literal["shadow", "canary"]
+    share: float = Field(gt=0, le=1)
+    error_limit: float = Field(0.01, ge=0, le=1)
+
+
 class UserConfig(_Strict):
     """What every replica is told: the vintage to serve and where the lake is.
 
     Without a vintage, a replica that starts anew serves the one in force in the lake. fallback: what it serves when
     the wanted one cannot be loaded. required: it does not start when it can serve neither, so that nobody is sent to
-    it. request: identifies one deployment, so that the same vintage can be asked for again.
+    it. request: identifies one deployment, so that the same vintage can be asked for again. challenger: what is tried
+    beside the vintage; that it cannot be loaded changes nothing of what is served.
     """
 
     vintage: str | None = None
+    challenger: Challenger | None = None
     lake_url: str | None = None
     fallback: str | None = None
     required: bool = False

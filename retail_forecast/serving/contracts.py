@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from retail_forecast.serving.contracts_rollout import FailedTrial, TrialReport
+
 SERIES_PER_BATCH = 1000
 CHANGES_PER_SCENARIO = 100
 
@@ -206,6 +208,7 @@ class ServingStatus(BaseModel):
     error: str | None
     replica: str
     request: str | None = Field(description="Identifies the deployment that this replica has taken note of.")
+    rollout: TrialReport | FailedTrial | None = Field(description="The challenger that is tried, if there is one.")
 
 
 class Problem(BaseModel):

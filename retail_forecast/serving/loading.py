@@ -14,6 +14,7 @@ from retail_forecast.errors import AwsError
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import fetch_bundle, fetch_scenario_features, read_vintage, scan_forecasts
 from retail_forecast.models import Bundle
+from retail_forecast.serving.insight import Insight
 from retail_forecast.serving.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ def _load(lake: Lake, vintage_id: str) -> Predictor:
         bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
         rows = fetch_scenario_features(lake, vintage_id, Path(cache.name) / "scenario_features.parquet")
         forecasts = scan_forecasts(lake, vintage_id).collect()
-        predictor = Predictor.build(vintage, forecasts, pl.scan_parquet(rows), bundle)
+        insight = Insight.read(lake, vintage)
+        predictor = Predictor.build(vintage, forecasts, pl.scan_parquet(rows), bundle, insight)
     except BaseException:
         cache.cleanup()
         raise

@@ -6,9 +6,11 @@ import asyncio
 import time
 
 from fastapi import Request
+from polars.exceptions import PanicException
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retail_forecast.serving.answering import begin_answer
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.problems import problem_of, problem_response
 from retail_forecast.serving.state import ServingState
@@ -27,31 +29,33 @@ class Boundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, origin, status = time.perf_counter(), self.serving.provenance(), 0
+        started, origin, answering, status = time.perf_counter(), self.serving.provenance(), begin_answer(), 0
 
         async def send_with_origin(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(origin)]
+                message["headers"] = [*message["headers"], *_headers(answering.provenance or origin)]
             await send(message)
 
         try:
             await self.app(scope, _bounded(receive), send_with_origin)
-        except Exception as error:
+        except (Exception, PanicException) as error:
             if status:  # half an answer cannot be taken back
                 raise
             request = Request(scope)
             response = problem_response(request, problem_of(request, error), origin)
             await response(scope, receive, send_with_origin)
         finally:
+            seconds, origin = time.perf_counter() - started, answering.provenance or origin
+            self.serving.observe(answering.predictor, status or 500, seconds)
             self.metrics.observe(
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", "none"),
                 status=status or 500,
                 vintage=origin.get("vintage", ""),
                 model_version=origin.get("model_version", ""),
-                seconds=time.perf_counter() - started,
+                seconds=seconds,
             )
 
 

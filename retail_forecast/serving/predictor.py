@@ -13,6 +13,7 @@ import polars as pl
 from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake.vintages import Vintage
 from retail_forecast.models import Bundle
+from retail_forecast.serving.insight import Insight
 from retail_forecast.serving.scenario import CovariateChange, apply_changes, check_change
 from retail_forecast.serving.table import DECIMALS, ForecastTable, Series, estimates_of
 
@@ -32,12 +33,15 @@ class Predictor:
     scenarios: pl.LazyFrame
     bundle: Bundle
     loaded_at: str
+    insight: Insight
 
     @classmethod
-    def build(cls, vintage: Vintage, forecasts: pl.DataFrame, scenarios: pl.LazyFrame, bundle: Bundle) -> Predictor:
+    def build(
+        cls, vintage: Vintage, forecasts: pl.DataFrame, scenarios: pl.LazyFrame, bundle: Bundle, insight: Insight
+    ) -> Predictor:
         """The predictor, tried before anybody asks it. Raises UnsoundVintageError."""
         table = ForecastTable.build(forecasts, vintage.quantiles)
-        predictor = cls(vintage, table, scenarios, bundle, datetime.now(UTC).isoformat(timespec="seconds"))
+        predictor = cls(vintage, table, scenarios, bundle, datetime.now(UTC).isoformat(timespec="seconds"), insight)
         predictor._check(forecasts)
         return predictor
 

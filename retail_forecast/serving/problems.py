@@ -80,7 +80,7 @@ def install_problems(app: FastAPI) -> None:
         return respond(request, _http(request, error))
 
 
-def problem_of(request: Request, error: Exception) -> ProblemError:
+def problem_of(request: Request, error: BaseException) -> ProblemError:
     """What an error that reached the edge means to who asks; a bug is logged and tells nothing of itself."""
     if isinstance(error, ProblemError):
         return error

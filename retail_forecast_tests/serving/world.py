@@ -101,8 +101,21 @@ def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, sca
         created_at=f"2024-10-01T00:00:0{version}+00:00",
         rows=forecasts.height,
         series=series,
+        levels=("store_id", "total"),
     )
-    return publish_vintage(lake, vintage, forecasts, ahead, bundle.path)
+    return publish_vintage(lake, vintage, forecasts, ahead, bundle.path, level_forecasts(forecasts))
+
+
+def level_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """The total and the stores: means are sums; what their quantiles are does not matter here."""
+    names = ["mean", *(f"q{q:g}" for q in QUANTILES)]
+    rows = [
+        forecasts.group_by(date="date", lead="lead", group=group)
+        .agg(pl.col(names).sum())
+        .with_columns(level=pl.lit(level))
+        for level, group in (("total", pl.lit("total")), ("store_id", pl.col("store_id")))
+    ]
+    return pl.concat(rows).select("level", "group", "date", "lead", *names).sort("level", "group", "date")
 
 
 def spoil(lake_url: str, vintage: Vintage) -> Vintage:

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["forecasts"])
 )
 async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONResponse:
     """Expected units and quantiles of one item in one store, for every period of the horizon."""
-    predictor = require(serving)
+    predictor = require(serving, (store_id, item_id))
     series = require_series(predictor, store_id, item_id)
     return JSONResponse({**predictor.provenance, **_series_answer(predictor, series)})
 
@@ -51,8 +51,8 @@ async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONRe
 )
 def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
     """Up to 1000 series at once; those that the vintage does not have are listed under `unknown`."""
-    predictor = require(serving)
     keys = [(key.store_id, key.item_id) for key in batch.series]
+    predictor = require(serving, keys[0])  # one vintage for all of an answer
     found = [_series_answer(predictor, key) for key in keys if key in predictor.table.spans]
     unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
     return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
@@ -70,7 +70,7 @@ def post_what_if(scenario: WhatIfRequest, serving: Serving) -> JSONResponse:
 
     `difference` compares quantile with quantile; it is not the distribution of the difference.
     """
-    predictor = require(serving)
+    predictor = require(serving, (scenario.store_id, scenario.item_id))
     series = require_series(predictor, scenario.store_id, scenario.item_id)
     changes = [
         CovariateChange(column, change.dates, value)

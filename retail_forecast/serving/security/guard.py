@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retail_forecast.serving.answering import answered_from
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.problems import ProblemError, problem_response
 from retail_forecast.serving.security.audit import AuditedBody, audit_what_if
@@ -109,7 +110,7 @@ class Guard:
         try:
             await self.app(scope, body.receive, send_noted)
         finally:
-            audit_what_if(caller, scope["path"], body.data, status, self.serving.provenance())
+            audit_what_if(caller, scope["path"], body.data, status, answered_from() or self.serving.provenance())
 
 
 def add_guard(app: FastAPI, serving: ServingState, metrics: Metrics, security: Security) -> None:
