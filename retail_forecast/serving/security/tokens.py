@@ -45,7 +45,8 @@ class TokenVerifier:
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         who = next((str(claims[one]) for one in ("sub", "client_id", "azp") if claims.get(one)), "unnamed")
-        return Caller(f"token:{who[:100]}", self._scopes(claims), float(claims["exp"]) + LEEWAY_SECONDS)
+        shown = "".join(one if one.isprintable() else "?" for one in who[:100])
+        return Caller(f"token:{shown}", self._scopes(claims), float(claims["exp"]) + LEEWAY_SECONDS)
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """Those of ours in `scope` or `scp`, also as AUDIENCE/SCOPE, in which form some issuers give them."""
