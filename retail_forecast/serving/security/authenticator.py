@@ -16,6 +16,8 @@ from retail_forecast.serving.security.tokens import TokenVerifier
 REMEMBERED = 4096
 _TOKEN_SECONDS = 300.0  # a token is judged again after so long, with the issuer's keys of then
 
+_CARRIERS = frozenset({b"authorization", b"x-api-key"})
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -73,18 +75,13 @@ class Authenticator:
 
 def credentials_in(headers: Headers) -> bytes:
     """The one key or token of a request. Raises Refusal for none, or more than one."""
-    found = None
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, secret = value.partition(b" ")
-            secret = secret.strip() if scheme.lower() == b"bearer" else b""
-        elif name == b"x-api-key":
-            secret = value.strip()
-        else:
-            continue
-        if found is not None:
-            raise ambiguous_credentials()
-        found = secret
-    if not found:
+    found = [(name, value) for name, value in headers if name in _CARRIERS]
+    if len(found) > 1:
+        raise ambiguous_credentials()
+    name, value = found[0] if found else (b"", b"")
+    if name == b"authorization":
+        scheme, _, value = value.partition(b" ")
+        value = value if scheme.lower() == b"bearer" else b""
+    if not (secret := value.strip()):
         raise no_credentials()
-    return found
+    return secret

@@ -18,7 +18,6 @@ SCOPES: Final = {
 
 _OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json", "/favicon.ico"})
 _OPEN_BELOW = ("/docs-assets/", "/page/")
-_SCOPE_BELOW = (("/v1/what-if", WHAT_IF), ("/v1/lineage/", LINEAGE), ("/metrics", OPERATIONS))
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ def scope_of(path: str) -> str | None:
     >>> scope_of("/readyz"), scope_of("/v1/what-if"), scope_of("/v1/forecasts/S1/milk"), scope_of("/nothing")
     (None, 'what-if', 'forecasts:read', 'forecasts:read')
     """
+    if path.startswith("/v1/"):
+        return WHAT_IF if path.startswith("/v1/what-if") else LINEAGE if path.startswith("/v1/lineage/") else READ
     if path in _OPEN or path.startswith(_OPEN_BELOW):
         return None
-    return next((scope for below, scope in _SCOPE_BELOW if path.startswith(below)), READ)
+    return OPERATIONS if path.startswith("/metrics") else READ

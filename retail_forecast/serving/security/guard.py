@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,13 +12,13 @@ from retail_forecast.serving.answering import answered_from
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.problems import ProblemError, problem_response
 from retail_forecast.serving.security.audit import AuditedBody, audit_what_if
-from retail_forecast.serving.security.callers import SCOPES, WHAT_IF, Caller, scope_of
+from retail_forecast.serving.security.callers import SCOPES, Caller, scope_of
 from retail_forecast.serving.security.headers import Header, private
 from retail_forecast.serving.security.refusals import Refusal, missing_scope, too_busy, too_many
 from retail_forecast.serving.security.requests import REQUEST_ID, address_of, request_id_in
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
-from retail_forecast.telemetry.logs import log_fields
+from retail_forecast.telemetry.logs import set_log_fields
 
 EXPOSED = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"]
 CALLER = "retail_forecast.caller"
@@ -34,8 +36,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        added = list(self.security.headers.of(scope["path"]))
-        is_private = False
+        path, security = scope["path"], self.security
+        needed, added, is_private = scope_of(path), security.headers.of(path), False
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -46,59 +48,62 @@ class Guard:
         try:
             request_id, was_sent = request_id_in(scope)
             if not was_sent:  # Ray Serve's proxies always send one, and return it themselves
-                added.append((REQUEST_ID, request_id.encode()))
-            needed = scope_of(scope["path"])
+                added = [*added, (REQUEST_ID, request_id.encode())]
             if needed is not None:
-                self._require_room()
-                caller = await self._admit(scope, needed, added)
-                is_private = self.security.authenticator is not None
+                is_private = security.authenticator is not None
+                added = [*added, *await self._admit(scope, needed)]
         except ProblemError as problem:
-            if isinstance(problem, Refusal):
-                self.metrics.refuse(problem.reason)
-            response = problem_response(Request(scope), problem, self.serving.provenance())
-            await response(scope, receive, send_guarded)
+            await self._refuse(problem, scope, receive, send_guarded)
             return
-        with log_fields(request_id=request_id):
-            if needed is None:
-                await self.app(scope, receive, send_guarded)
-                return
-            self._count(1)
-            try:
-                await self._answer(scope, receive, send_guarded, caller)
-            finally:
-                self._count(-1)
+        set_log_fields(request_id=request_id)
+        if needed is None:
+            await self.app(scope, receive, send_guarded)
+            return
+        self._count(1)
+        try:
+            await self._answer(scope, receive, send_guarded)
+        finally:
+            self._count(-1)
 
-    def _require_room(self) -> None:
-        if self._under_way >= self.security.max_in_flight:
+    async def _admit(self, scope: Scope, needed: str) -> Sequence[Header]:
+        """What the answer tells of the caller's limit. Raises Refusal for who may not ask, or not now."""
+        security = self.security
+        if self._under_way >= security.max_in_flight:
             raise too_busy(self._under_way)
+        if security.authenticator is not None:
+            scope[CALLER] = caller = await security.authenticator.caller_of(scope["headers"])
+            if not caller.may(needed):
+                raise missing_scope(caller, needed)
+        if security.throttle is None:
+            return ()
+        caller = self._caller(scope)
+        allowance = security.throttle.take(caller.name)
+        if allowance.wait_seconds > 0:
+            raise too_many(caller, security.throttle.rate, allowance)
+        return [(name.encode(), value.encode()) for name, value in allowance.headers.items()]
+
+    def _caller(self, scope: Scope) -> Caller:
+        """Who was let in; without keys, an address."""
+        if CALLER not in scope:
+            scope[CALLER] = Caller(f"address:{address_of(scope, self.security.hops)}", frozenset(SCOPES))
+        caller: Caller = scope[CALLER]
+        return caller
 
     def _count(self, step: int) -> None:
         self._under_way += step
         self.metrics.show_in_flight(self._under_way)
 
-    async def _admit(self, scope: Scope, needed: str, added: list[Header]) -> Caller:
-        """The caller, who may ask. Raises Refusal."""
-        security = self.security
-        if security.authenticator is not None:
-            caller = await security.authenticator.caller_of(scope["headers"])
-            if not caller.may(needed):
-                raise missing_scope(caller, needed)
-        else:
-            caller = Caller(f"address:{address_of(scope, security.hops)}", frozenset(SCOPES))
-        if security.throttle is not None:
-            allowance = security.throttle.take(caller.name)
-            state = f'"caller";r={allowance.left};t={allowance.reset_seconds}'
-            policy = f'"caller";q={allowance.limit};w={allowance.window_seconds}'
-            added += [(b"ratelimit", state.encode()), (b"ratelimit-policy", policy.encode())]
-            if allowance.wait_seconds > 0:
-                raise too_many(caller, security.throttle.rate, allowance)
-        scope[CALLER] = caller
-        return caller
+    async def _refuse(self, problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(problem, Refusal):
+            self.metrics.refuse(problem.reason)
+        response = problem_response(Request(scope), problem, self.serving.provenance())
+        await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
-        if scope["method"] != "POST" or scope_of(scope["path"]) != WHAT_IF:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST" or not scope["path"].startswith("/v1/what-if"):
             await self.app(scope, receive, send)
             return
+        caller = self._caller(scope)
         body, status = AuditedBody(receive), 500
 
         async def send_noted(message: Message) -> None:

@@ -6,6 +6,7 @@ The directives are those of the OWASP Secure Headers Project.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 Header = tuple[bytes, bytes]
 
@@ -24,6 +25,7 @@ _OWN_FILES = (
 )
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _DATA = ("/v1/", "/metrics", "/livez", "/readyz", "/openapi.json")
+_PRIVATE = (b"cache-control", b"private")
 _VARY = (b"vary", b"Authorization, X-API-Key")
 
 
@@ -36,7 +38,7 @@ class SecurityHeaders:
         self._page = [(b"content-security-policy", _OWN_FILES), *rest]
 
     def of(self, path: str) -> list[Header]:
-        """Those for the path."""
+        """Those for the path; not to be changed."""
         return self._data if path.startswith(_DATA) else self._page
 
 
@@ -46,12 +48,19 @@ def private(headers: Iterable[Header]) -> list[Header]:
     >>> private([(b"cache-control", b"public, max-age=60")])
     [(b'cache-control', b'private, max-age=60'), (b'vary', b'Authorization, X-API-Key')]
     >>> private([])
-    [(b'cache-control', b'private'), (b'vary', b'Authorization, X-API-Key')]
+    [(b'vary', b'Authorization, X-API-Key'), (b'cache-control', b'private')]
     """
-    given = list(headers)
-    kept = [value for name, value in given if name == b"cache-control"]
-    control = b", ".join(kept) or b"private"
-    if b"no-store" not in control:
-        control = control.replace(b"public", b"private")
-        control = control if b"private" in control else b"private, " + control
-    return [*((name, value) for name, value in given if name != b"cache-control"), (b"cache-control", control), _VARY]
+    kept = [(name, _private(value) if name == b"cache-control" else value) for name, value in headers]
+    kept.append(_VARY)
+    if not any(name == b"cache-control" for name, _ in kept):
+        kept.append(_PRIVATE)
+    return kept
+
+
+@lru_cache(maxsize=64)
+def _private(control: bytes) -> bytes:
+    """A value of Cache-Control that leaves out caches which others share."""
+    if b"no-store" in control:
+        return control
+    control = control.replace(b"public", b"private")
+    return control if b"private" in control else b"private, " + control

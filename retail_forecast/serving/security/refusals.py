@@ -63,7 +63,8 @@ def too_many(caller: Caller, rate: float, allowance: Allowance) -> Refusal:
     """A caller who asks faster than is answered."""
     wait = max(1, math.ceil(allowance.wait_seconds))
     detail = f"{caller.name} asks more than {rate:g} times a second. Wait {wait} s, and ask for many series at once."
-    problem = ProblemError(429, "too-many-requests", "Too many requests", detail, headers={"Retry-After": str(wait)})
+    headers = {"Retry-After": str(wait), **allowance.headers}
+    problem = ProblemError(429, "too-many-requests", "Too many requests", detail, headers=headers)
     return Refusal("rate_limited", problem)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from retail_forecast.serving.problems import ProblemError
@@ -15,28 +15,22 @@ MOST_HEADER_BYTES = 32 * 1024
 _GOOD_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _LONG_PATH = 4096
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 
 def request_id_in(scope: Mapping[str, Any]) -> tuple[str, bool]:
     """(id, whether it was sent): the caller's own, or a new one. Raises ProblemError for headers that are too much."""
-    sent, count, size = None, 0, 0
-    for name, value in scope["headers"]:
-        count += 1
-        size += len(name) + len(value)
-        if name == REQUEST_ID:
-            sent = value
-    if count > MOST_HEADERS or size > MOST_HEADER_BYTES:
-        detail = f"A request may have {MOST_HEADERS} headers of {MOST_HEADER_BYTES} bytes in all."
+    sent = dict(scope["headers"])
+    if len(scope["headers"]) > MOST_HEADERS or sum(map(len, sent.values())) > MOST_HEADER_BYTES:
+        detail = f"A request may have {MOST_HEADERS} headers, whose values may have {MOST_HEADER_BYTES} bytes in all."
         raise ProblemError(431, "headers-too-large", "The headers are too large", detail)
     if len(scope["path"]) > _LONG_PATH or len(scope["query_string"]) > _LONG_PATH:
         raise ProblemError(414, "uri-too-long", "The URL is too long", f"It may have {_LONG_PATH} characters.")
-    if sent is None:
+    given = sent.get(REQUEST_ID)
+    if given is None:
         return os.urandom(16).hex(), False
-    if _GOOD_ID.fullmatch(sent) is None:
+    if _GOOD_ID.fullmatch(given) is None:
         detail = "X-Request-Id: expected 1 to 128 visible ASCII characters."
         raise ProblemError(400, "invalid-request-id", "The request id is not valid", detail)
-    return sent.decode("ascii"), True
+    return given.decode("ascii"), True
 
 
 def address_of(scope: Mapping[str, Any], hops: int) -> str:

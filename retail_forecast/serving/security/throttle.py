@@ -21,6 +21,14 @@ class Allowance:
     reset_seconds: int
     wait_seconds: float
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """As draft-ietf-httpapi-ratelimit-headers-10 writes it."""
+        return {
+            "ratelimit": f'"caller";r={self.left};t={self.reset_seconds}',
+            "ratelimit-policy": f'"caller";q={self.limit};w={self.window_seconds}',
+        }
+
 
 class Throttle:
     """`rate` requests a second and `burst` at once for each caller; remembers the last 10,000 callers alone."""
