@@ -92,13 +92,17 @@ def problem_of(request: Request, error: BaseException) -> ProblemError:
 
 
 def _invalid(error: RequestValidationError) -> ProblemError:
-    errors = [
-        {"where": ".".join(str(part) for part in one["loc"]), "problem": one["msg"], "found": _short(one.get("input"))}
-        for one in error.errors()
-    ]
+    errors = [_told(one) for one in error.errors()]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     detail = f"{errors[0]['where']}: {errors[0]['problem']}; found {errors[0]['found']}{more}. /docs has the schema."
     return ProblemError(422, "invalid-request", "The request is not valid", detail, errors=errors)
+
+
+def _told(error: dict[str, Any]) -> dict[str, str]:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "json_invalid":
+        return {"where": where, "problem": f"no valid JSON, {error['ctx']['error']}", "found": "something else"}
+    return {"where": where, "problem": error["msg"], "found": _short(error.get("input"))}
 
 
 def _short(value: object) -> str:

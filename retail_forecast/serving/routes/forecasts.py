@@ -21,9 +21,10 @@ from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
 from retail_forecast.serving.scenario import CovariateChange, ScenarioError
+from retail_forecast.serving.strict_json import StrictRoute
 from retail_forecast.serving.table import DECIMALS, Series
 
-router = APIRouter(prefix="/v1", tags=["forecasts"])
+router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
 
 # Routes return a response, not a model: validating our own numbers again would cost more than looking them up.
 
