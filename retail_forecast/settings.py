@@ -143,6 +143,21 @@ class Settings(BaseSettings):
     endpoint_timeout_seconds: int = Field(
         900, ge=1, description="What not every replica of the RayService has taken by then is taken back."
     )
+    rollout: Literal["direct", "canary"] = Field(
+        "direct", description="How the asset endpoint serves another vintage: at once, or in steps that are watched."
+    )
+    rollout_steps: str = Field("0.1,0.5,1", description="Steps of a canary: shadow, and shares of the series.")
+    rollout_soak_seconds: float = Field(60, ge=0, description="Seconds that each step is watched, at least.")
+    rollout_errors: float = Field(
+        0.01, ge=0, le=1, description="Share of errors, or of series it lacks, beyond which a challenger is taken back."
+    )
+    rollout_latency_ratio: float = Field(
+        3.0, gt=0, description="A challenger whose 99th percentile is so many times the active's is taken back."
+    )
+    rollout_disagreement: float = Field(
+        1.0, ge=0, le=2, description="Relative difference to the active vintage that a tenth of the answers may exceed."
+    )
+    rollout_observations: int = Field(200, ge=1, description="Fewer answers say nothing of a challenger.")
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
     ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")
 

@@ -159,9 +159,10 @@ def check_one_answer(settings: Settings) -> str:
 
 
 def say_what_to_open(settings: Settings, question: str | None) -> None:
-    """Prints where the UI and the API are, and a line to try."""
+    """Prints where the planner's page, the UI and the API are, and a line to try."""
     out = console()
-    out.print(f"\nDagster UI   {settings.ui_url}/asset-groups/")
+    out.print(f"\nForecasts    {settings.api_url}/")
+    out.print(f"Dagster UI   {settings.ui_url}/asset-groups/")
     out.print(f"API          {settings.api_url}/docs")
     if question:
         out.print(f"Try          curl -s {question}", soft_wrap=True)

@@ -23,13 +23,12 @@ TYPES: dict[ValueType, type[pl.DataType]] = {
 def look_up_covariates(table: CovariateTable, values: pl.LazyFrame, series: pl.DataFrame, timeline: Timeline) -> Lookup:
     """The values of a table for series and periods; of what all items of a store share, with its event features."""
     kinds = {**table.known_future, **table.past}
-    rows = values.select(*table.keys, *(pl.col(name).cast(TYPES[kind]) for name, kind in kinds.items())).collect()
+    rows = values.select(*table.keys, *(pl.col(name).cast(TYPES[kind]) for name, kind in kinds.items()))
     if table.per_item:
         return look_up(rows, table.keys, series, timeline, carry_forward=table.carry_forward)
     stores = series.select("store_id").unique().sort("store_id")
     ahead = replace(timeline, count=timeline.count + timeline.spec.windows.look_around)
     found = look_up(rows, table.keys, stores, ahead, carry_forward=table.carry_forward)
-    place = np.arange(stores.height * ahead.count)
-    states = found.gather(list(kinds), place % ahead.count, place // ahead.count)
-    places = place.reshape(stores.height, ahead.count)[:, : timeline.count].T.astype(np.int32)
+    states = found.gather(list(kinds), found.rows_of(np.arange(ahead.count)).ravel())
+    places = np.arange(states.height, dtype=np.int32).reshape(-1, ahead.count)[:, : timeline.count]
     return Lookup(add_changes(states, table, timeline.spec), places, match_rows(series, stores, ["store_id"]))

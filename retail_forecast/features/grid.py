@@ -39,9 +39,10 @@ def build_grid(
     owners, dates = series.collect(), periods.collect()
     first: date = dates["date"][0]
     timeline = Timeline(spec, first, dates.height, (cutoff - first).days // spec.period_days, np.arange(0))
-    rows = sales.select(*KEYS, "units_sold").collect()
-    units = read_units(look_up(rows, KEYS, owners, timeline), owners["release"], timeline)
-    sold, filled, known = (one.T.ravel() for one in (units.sold, units.filled, units.known))
+    rows = look_up(sales.select(*KEYS, "units_sold"), KEYS, owners, timeline)
+    units = read_units(rows, timeline.place_of(owners["release"], later=True), timeline)
+    sold, known = units.sold.ravel(), units.known.ravel()
+    filled = units.filled.ravel().astype(np.float64)
     return owners.lazy().join(dates.lazy(), how="cross", maintain_order="left_right").with_columns(
         pl.Series("units_sold", sold, nan_to_null=True),
         pl.Series("_units", np.where(known, filled, np.nan), nan_to_null=True),

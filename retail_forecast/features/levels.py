@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -27,10 +27,10 @@ class Groups:
     of_series: NDArray[np.int32]
 
     def sum(self, values: NDArray[Any]) -> Numbers:
-        """[T, N] to [T, G]."""
+        """[N, T] to [G, T]."""
         order = np.argsort(self.of_series, kind="stable")
         firsts = np.flatnonzero(np.diff(self.of_series[order], prepend=-1))
-        return np.add.reduceat(values[:, order], firsts, axis=1, dtype=np.float64)
+        return np.add.reduceat(values[order], firsts, axis=0, dtype=np.float64)
 
 
 def group_series(series: pl.DataFrame, level: str) -> Groups:
@@ -40,21 +40,21 @@ def group_series(series: pl.DataFrame, level: str) -> Groups:
     return Groups(level, place.to_series().cast(pl.Int32).to_numpy())
 
 
-def level_columns(units: Units, groups: Groups, timeline: Timeline) -> Iterator[Column]:
-    """Means per series of each group, of periods up to the rolling cutoff only."""
+def level_columns(units: Callable[[], Units], groups: Groups, timeline: Timeline) -> Iterator[Column]:
+    """Means per series of each group, of periods up to the rolling cutoff only. units: of all series."""
     w, level, cutoffs = timeline.spec.windows, groups.level, timeline.cutoffs
 
     @cache
     def totals() -> Totals:
-        return Totals(groups.sum(units.filled), groups.sum(units.known), w.cycle)
+        return Totals(groups.sum(units().filled), groups.sum(units().known), w.cycle)
 
     def mean(window: int) -> Feature:
         return totals().mean(cutoffs.periods, window)
 
     for n in w.level_means:
-        yield Column(f"{level}_{SALES}_mean_{n}", cutoffs.index, partial(mean, n))
+        yield Column(f"{level}_{SALES}_mean_{n}", cutoffs, partial(mean, n))
     yield from season_columns(totals, timeline, level)
     if w.cycle > 1:
         weekdays = timeline.weekdays
         name = f"{level}_{SALES}_same_weekday_mean_4"
-        yield Column(name, weekdays.index, lambda: totals().phase_mean(weekdays.periods, 4))
+        yield Column(name, weekdays, lambda: totals().phase_mean(weekdays.periods, 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retail_forecast.features.timeline import Places, Timeline
+from retail_forecast.features.timeline import Places, Timeline, at_periods
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """rows [T, E]: the row of `values` that holds in a period for an entity, such as a store; -1 for none.
+    """rows [E, T]: the row of `values` that holds in a period for an entity, such as a store; -1 for none.
 
     entity [N]: which entity each series belongs to.
     """
@@ -26,60 +26,75 @@ class Lookup:
     rows: NDArray[np.int32]
     entity: NDArray[np.int32]
 
-    def matrix(self, name: str) -> NDArray[Any]:
-        """[T, E]: a number of the table, NaN where none holds."""
-        numbers = self.values[name]
-        if numbers.dtype != pl.Float32:
-            numbers = numbers.cast(pl.Float64)
-        return numbers.extend_constant(None, 1).to_numpy()[self.rows]
+    def matrix(self, name: str, entities: slice | NDArray[np.int32] = slice(None)) -> NDArray[Any]:
+        """[E, T]: a number of the table for these entities, NaN where none holds."""
+        return np.take(self._numbers[name], self.rows[entities], mode="wrap")
 
-    def gather(self, names: Sequence[str], periods: Places, series: NDArray[np.integer]) -> pl.DataFrame:
-        """One row for each period and series: the table's values as they are, null where none hold."""
-        found = self.rows.ravel()[periods * self.rows.shape[1] + self.entity[series]]
-        rows = pl.Series(found, dtype=pl.Int32)
-        return self.values.select(pl.col(names).gather(pl.lit(rows).replace(-1, None)))
+    def rows_of(self, periods: Places) -> NDArray[np.int32]:
+        """[N, U]: the row that holds for each series in these periods."""
+        return at_periods(self.rows, periods)[self.entity]
+
+    def gather(self, names: Sequence[str], rows: NDArray[np.int32]) -> pl.DataFrame:
+        """These rows of the table, with its values as they are; nulls for -1."""
+        return self.values.select(pl.col(names).gather(pl.lit(pl.Series(rows)).replace(-1, None)))
+
+    @cached_property
+    def _numbers(self) -> dict[str, NDArray[Any]]:
+        """The numbers and flags of the table, each with NaN as its last, which is that of row -1."""
+        columns = (column for column in self.values if column.dtype.is_numeric() or column.dtype == pl.Boolean)
+        floats = (column if column.dtype == pl.Float32 else column.cast(pl.Float64) for column in columns)
+        return {column.name: column.extend_constant(None, 1).to_numpy() for column in floats}
 
 
 def look_up(
-    table: pl.DataFrame, keys: Sequence[str], series: pl.DataFrame, timeline: Timeline, *, carry_forward: bool = False
+    table: pl.LazyFrame, keys: Sequence[str], series: pl.DataFrame, timeline: Timeline, *, carry_forward: bool = False
 ) -> Lookup:
     """Rows by `keys` (of store_id and item_id, and date). carry_forward: a row holds until the next one."""
     owners = [key for key in keys if key != "date"]
     entities = series.select(owners).unique(maintain_order=True) if owners else series.head(1)
+    numbers = Numbering(entities, owners)
+    rows = table.select(pl.exclude(keys), numbers.of_keys.alias("_owner"), pl.col("date").alias("_date")).collect()
     if carry_forward:
-        table = table.sort("date", maintain_order=True)
-    entity = match_rows(table, entities, owners)
-    period = timeline.place_of(table["date"], later=carry_forward)
+        rows = rows.sort("_date", maintain_order=True)
+    entity, period = numbers.match(rows["_owner"]), timeline.place_of(rows["_date"], later=carry_forward)
     if carry_forward:
         period = np.maximum(period, 0)
-    rows = np.full((timeline.count, entities.height), -1, dtype=np.int32)
-    used = np.flatnonzero((entity >= 0) & (period >= 0) & (period < timeline.count))
-    cells = period * np.intp(entities.height) + entity
-    rows.ravel()[cells if len(used) == len(cells) else cells[used]] = used
-    for before, now in pairwise(rows) if carry_forward else ():
-        np.maximum(before, now, out=now)
-    return Lookup(table, rows, match_rows(series, entities, owners))
+    held = np.full((entities.height, timeline.count), -1, dtype=np.int32)
+    used = (entity >= 0) & (period >= 0) & (period < timeline.count)
+    cells = entity * np.intp(timeline.count) + period
+    held.ravel()[cells if used.all() else cells[used]] = np.flatnonzero(used)
+    if carry_forward:
+        np.maximum.accumulate(held, axis=1, out=held)
+    return Lookup(rows.drop("_owner", "_date"), held, match_rows(series, entities, owners))
 
 
 def match_rows(rows: pl.DataFrame, entities: pl.DataFrame, keys: Sequence[str]) -> NDArray[np.int32]:
-    """For each of `rows` the one of `entities` with the same keys, -1 for none. Without keys there is one entity.
+    """For each of `rows` the one of `entities` with the same keys, -1 for none. Without keys there is one entity."""
+    numbers = Numbering(entities, keys)
+    return numbers.match(rows.select(numbers.of_keys.alias("_owner"))["_owner"])
 
-    Far faster than a join on text: each key becomes a number once.
+
+class Numbering:
+    """A number for each combination of keys that entities have: far faster than a join on text.
+
+    of_keys: the number of a row of another table; a key of no entity counts as one more value.
     """
-    kinds = {key: pl.Enum(entities[key].unique().sort()) for key in keys}
-    found = np.full(prod(len(kind.categories) + 1 for kind in kinds.values()), -1, dtype=np.int32)
-    found[_numbers(entities, kinds)] = np.arange(entities.height)
-    return found[_numbers(rows, kinds)]
+
+    def __init__(self, entities: pl.DataFrame, keys: Sequence[str]) -> None:
+        values = {key: entities[key].unique().sort() for key in keys}
+        self.of_keys: pl.Expr = pl.repeat(0, pl.len(), dtype=pl.Int32)
+        for key, known in values.items():
+            self.of_keys = self.of_keys * (len(known) + 1) + _position(key, known)
+        self._found = np.full(prod(len(known) + 1 for known in values.values()), -1, dtype=np.int32)
+        self._found[entities.select(self.of_keys).to_series().to_numpy()] = np.arange(entities.height)
+
+    def match(self, numbers: pl.Series) -> NDArray[np.int32]:
+        """The entity with these numbers, -1 for none."""
+        return self._found[numbers.to_numpy()]
 
 
-def _numbers(rows: pl.DataFrame, kinds: dict[str, pl.Enum]) -> NDArray[np.int32]:
-    """One number for the keys of each row; a key of no entity counts as one more value."""
-    codes = rows.select(
-        pl.col(key).cast(kind, strict=False).to_physical().cast(pl.Int32).fill_null(len(kind.categories))
-        for key, kind in kinds.items()
-    )
-    total = np.zeros(rows.height, dtype=np.int32)
-    for key, kind in kinds.items():
-        total *= len(kind.categories) + 1
-        total += codes[key].to_numpy()
-    return total
+def _position(key: str, known: pl.Series) -> pl.Expr:
+    """Which of the known values a key is; one more if it is none of them."""
+    if len(known) == 1:
+        return (pl.col(key) != known[0]).cast(pl.Int32).fill_null(1)
+    return pl.col(key).cast(pl.Enum(known), strict=False).to_physical().cast(pl.Int32).fill_null(len(known))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retail_forecast.features.columns import Column, Rows, Writer
+from retail_forecast.features.columns import Column, Rows
 from retail_forecast.features.known import add_calendar
 from retail_forecast.features.levels import group_series, level_columns
 from retail_forecast.features.references import level_reference, past_column, reference_columns
@@ -19,7 +19,7 @@ from retail_forecast.features.smoothing import smoothing_column
 from retail_forecast.features.sources import Sources
 from retail_forecast.features.spec import calendar_names
 from retail_forecast.features.sums import Feature
-from retail_forecast.features.timeline import Timeline, rows_at
+from retail_forecast.features.timeline import Timeline, at_periods
 
 _BLOCK = 64  # series at a time: their matrices stay in the processor's cache
 _Shared = list[tuple[NDArray[np.int32], list[tuple[Column, Feature]]]]
@@ -34,44 +34,41 @@ def compute_numbers(sources: Sources, rows: Rows, wanted: Collection[str]) -> di
     shared = [
         (of, [(c, c.compute()) for c in columns if c.name in wanted]) for of, columns in _shared(sources, relative)
     ]
-    names = [column.name for column in _own(sources, relative, 0, 1)]
+    names = [column.name for column in _own(sources, relative, slice(0, 1))]
     names += [column.name for _, columns in shared for column, _ in columns]
-    made = {name: np.empty(len(rows.series), dtype=np.float32) for name in names if name in wanted}
+    made = {name: np.empty(rows.ends[-1], dtype=np.float32) for name in names if name in wanted}
 
     def fill(start: int) -> None:
-        stop = min(start + _BLOCK, sources.series.height)
-        part = rows.between(start, stop)
-        own = Writer(rows, part, np.arange(-start, sources.series.height - start, dtype=np.int32))
-        for column in _own(sources, relative, start, stop):
+        series = slice(start, start + _BLOCK)
+        for column in _own(sources, relative, series):
             if column.name in made:
-                own.write(column.index, column.compute(), made[column.name])
+                rows.write(column.view.spread(column.compute()), made[column.name], start)
         for of_series, columns in shared:
-            writer = Writer(rows, part, of_series)
             for column, values in columns:
-                writer.write(column.index, values, made[column.name])
+                rows.write(column.view.spread(values[of_series[series]]), made[column.name], start)
 
     with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
         list(threads.map(fill, range(0, sources.series.height, _BLOCK)))
     return made
 
 
-def _own(sources: Sources, relative: Mapping[str, Feature], start: int, stop: int) -> Iterator[Column]:
+def _own(sources: Sources, relative: Mapping[str, Feature], series: slice) -> Iterator[Column]:
     """Of each series of a block by itself."""
-    timeline, units = sources.timeline, sources.units.block(start, stop)
-    yield Column("units_sold", timeline.every, partial(rows_at, units.sold, timeline.rows))
+    timeline, units = sources.timeline, sources.units(series)
+    yield Column("units_sold", timeline.every, partial(at_periods, units.sold, timeline.rows))
     yield from sales_columns(units, timeline)
     yield smoothing_column(units, timeline)
     for name, values in relative.items():
-        yield from reference_columns(np.ascontiguousarray(values[:, start:stop]), name, timeline)
+        yield from reference_columns(values[series], name, timeline)
 
 
 def _shared(sources: Sources, relative: Mapping[str, Feature]) -> Iterator[tuple[NDArray[np.int32], list[Column]]]:
     """Of stores, groups and everything: which of them each series belongs to, and their features."""
-    timeline, units = sources.timeline, sources.units
+    timeline, units = sources.timeline, cache(sources.units)
     yield np.zeros(sources.series.height, dtype=np.int32), list(_calendar(timeline))
     for level in sources.spec.levels:
         groups = group_series(sources.series, level)
-        prices = [level_reference(values, name, units.born, groups, timeline) for name, values in relative.items()]
+        prices = [level_reference(values, name, sources.born, groups, timeline) for name, values in relative.items()]
         yield groups.of_series, [*level_columns(units, groups, timeline), *prices]
     for lookup, kinds in [
         (sources.sales, sources.spec.sales_values),
@@ -84,5 +81,5 @@ def _calendar(timeline: Timeline) -> Iterator[Column]:
     """What the date and the rolling cutoff alone say."""
     dates = add_calendar(pl.DataFrame(timeline.dates.gather(timeline.rows)), timeline.spec)
     for name in calendar_names(timeline.spec):
-        yield Column(name, timeline.every, partial(np.reshape, dates[name].to_numpy(), (-1, 1)))
-    yield Column("lead", timeline.every, partial(np.reshape, timeline.lead.astype(np.float32), (-1, 1)))
+        yield Column(name, timeline.every, partial(np.reshape, dates[name].to_numpy(), (1, -1)))
+    yield Column("lead", timeline.every, partial(np.reshape, timeline.lead.astype(np.float32), (1, -1)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from retail_forecast.features.columns import Column
 from retail_forecast.features.sums import Feature, Numbers, RunningSums, Totals, share
-from retail_forecast.features.timeline import Places, Timeline, rows_at
+from retail_forecast.features.timeline import Places, Timeline, at_periods
 from retail_forecast.features.units import Units
 from retail_forecast.features.windows import EWM_TERMS, SALES
 
@@ -20,25 +20,23 @@ def sales_columns(units: Units, timeline: Timeline) -> Iterator[Column]:
     cutoffs, weekdays = timeline.cutoffs, timeline.weekdays
     for view, lags in ((cutoffs, w.last), (weekdays, w.same_weekday)):
         for name, back in lags.items():
-            yield Column(name, view.index, partial(rows_at, units.sold, view.periods - back))
+            yield Column(name, view, partial(at_periods, units.sold, view.periods - back))
     at = cutoffs.periods
     for n in w.means:
-        yield Column(f"{SALES}_mean_{n}", cutoffs.index, partial(totals.mean, at, n))
+        yield Column(f"{SALES}_mean_{n}", cutoffs, partial(totals.mean, at, n))
     for n in w.stds:
-        yield Column(f"{SALES}_std_{n}", cutoffs.index, partial(totals.deviation, at, n))
+        yield Column(f"{SALES}_std_{n}", cutoffs, partial(totals.deviation, at, n))
     for name, n in w.zero_shares().items():
-        yield Column(name, cutoffs.index, partial(totals.zero_share, at, n))
+        yield Column(name, cutoffs, partial(totals.zero_share, at, n))
     for n in w.phase_counts:
-        name = f"{SALES}_same_weekday_mean_{n}"
-        yield Column(name, weekdays.index, partial(totals.phase_mean, weekdays.periods, n))
+        yield Column(f"{SALES}_same_weekday_mean_{n}", weekdays, partial(totals.phase_mean, weekdays.periods, n))
     for life in w.half_lives:
-        yield Column(f"{SALES}_ewm_{life}", cutoffs.index, partial(_ewm, totals, at, w.cycle, life))
-    for n in w.around_year:
-        view = timeline.look_back(partial(w.centred_lag, window=n))
-        yield Column(f"{SALES}_mean_{n}_years_before", view.index, partial(totals.mean, view.periods, n))
+        yield Column(f"{SALES}_ewm_{life}", cutoffs, partial(_ewm, totals, at, w.cycle, life))
+    for n, view in timeline.around_year.items():
+        yield Column(f"{SALES}_mean_{n}_years_before", view, partial(totals.mean, view.periods, n))
     yield from season_columns(lambda: totals, timeline)
-    yield Column("periods_since_sale", cutoffs.index, partial(_since_sale, units, at, w.long))
-    yield Column("periods_since_release", cutoffs.index, partial(_since_release, units, at))
+    yield Column("periods_since_sale", cutoffs, partial(_since_sale, units, at, w.long))
+    yield Column("periods_since_release", cutoffs, partial(_since_release, units, at))
 
 
 def season_columns(totals: Callable[[], Totals], timeline: Timeline, level: str = "") -> Iterator[Column]:
@@ -48,23 +46,22 @@ def season_columns(totals: Callable[[], Totals], timeline: Timeline, level: str 
 
 
 def _season(totals: Callable[[], Totals], timeline: Timeline, window: int) -> Feature:
-    w = timeline.spec.windows
-    around, back_then = timeline.look_back(partial(w.centred_lag, window=window)), timeline.look_back(w.year_ago_lag)
-    mean = totals().mean(around.periods, window)[around.index]
-    before = totals().mean(back_then.periods, w.level)[back_then.index]
+    around, back_then = timeline.around_year[window], timeline.year_ago
+    mean = around.spread(totals().mean(around.periods, window))
+    before = back_then.spread(totals().mean(back_then.periods, timeline.spec.windows.level))
     return np.divide(mean, before, out=np.full_like(mean, np.nan), where=before > 0)
 
 
 def _since_sale(units: Units, cutoffs: Places, cap: int) -> Feature:
     """Periods since the last sale, capped; NaN before the first."""
-    period = np.arange(len(units.filled), dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(np.where(units.filled > 0, period, np.int32(-cap)), axis=0)
-    since = np.minimum(cutoffs[:, None] - rows_at(last, cutoffs), cap)
-    return np.where(cutoffs[:, None] >= units.born, since, np.nan).astype(np.float32)
+    period = np.arange(units.filled.shape[1], dtype=np.int32)
+    last = np.maximum.accumulate(np.where(units.filled > 0, period, np.int32(-cap)), axis=1)
+    since = np.minimum(cutoffs - at_periods(last, cutoffs), cap)
+    return np.where(cutoffs >= units.born[:, None], since, np.nan).astype(np.float32)
 
 
 def _since_release(units: Units, cutoffs: Places) -> Feature:
-    age = cutoffs[:, None] - units.born
+    age = cutoffs - units.born[:, None]
     return np.where(age >= 0, age, np.nan).astype(np.float32)
 
 
@@ -83,9 +80,9 @@ def _weighted(sums: RunningSums, periods: Places, cycle: int, decay: float) -> N
     while step:
         needed.append(np.union1d(needed[-1], needed[-1] - step * cycle))
         step //= 2
-    step, total = 1, sums.ending(needed[-1], cycle)
+    step, total = 1, sums.ending(needed[-1], cycle).astype(np.float64)
     for have, want in zip(needed[:0:-1], needed[-2::-1], strict=True):
         now, before = (np.searchsorted(have, want - back) for back in (0, step * cycle))
-        total = rows_at(total, now) + rows_at(total, before) * decay**step
+        total = at_periods(total, now) + at_periods(total, before) * decay**step
         step *= 2
     return total

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retail_forecast.features.columns import Column
 from retail_forecast.features.sums import Feature
-from retail_forecast.features.timeline import Timeline, rows_at
+from retail_forecast.features.timeline import Timeline, Views, at_periods
 from retail_forecast.features.units import Units
 from retail_forecast.features.windows import SMOOTHED
 
@@ -21,17 +21,17 @@ _LONGEST_SHORT_SEASON = 12
 
 def smoothing_column(units: Units, timeline: Timeline) -> Column:
     """The smoothing forecast of each row from its rolling cutoff, which sees a window of the same length each time."""
-    spec, cutoffs = timeline.spec, timeline.cutoffs
-    index = (timeline.lead - 1) * len(cutoffs.periods) + cutoffs.index
+    spec, cutoffs = timeline.spec, timeline.cutoffs.periods
+    last = np.searchsorted(cutoffs, timeline.rows - timeline.lead)
 
     def forecasts() -> Feature:
-        exact = np.where(units.known, units.filled, np.nan)
-        windows = sliding_window_view(exact, spec.windows.smoothing, axis=0)  # [T, E, W], no copy
-        known = rows_at(windows, cutoffs.periods + 1 - spec.windows.smoothing)
-        made = smoothing_forecast(known, spec.horizon, spec.season_length)
-        return np.moveaxis(made, -1, 0).reshape(-1, made.shape[1]).astype(np.float32)
+        exact = np.where(units.known, units.filled, np.nan).T.astype(np.float64, order="C")  # period by period
+        windows = sliding_window_view(exact, spec.windows.smoothing, axis=0).transpose(1, 2, 0)  # [E, W, T], no copy
+        known = at_periods(windows, cutoffs + 1 - spec.windows.smoothing)
+        made = smoothing_forecast(known.transpose(2, 0, 1), spec.horizon, spec.season_length)
+        return made.transpose(1, 0, 2).reshape(made.shape[1], -1).astype(np.float32)
 
-    return Column(SMOOTHED, index, forecasts)
+    return Column(SMOOTHED, Views(timeline.rows, last * spec.horizon + timeline.lead - 1), forecasts)
 
 
 def smoothing_forecast(units: NDArray[np.float64], horizon: int, season_length: int) -> NDArray[np.float64]:

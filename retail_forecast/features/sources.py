@@ -11,7 +11,7 @@ from retail_forecast.features.covariates import look_up_covariates
 from retail_forecast.features.lookup import Lookup, look_up
 from retail_forecast.features.spec import FeatureSpec
 from retail_forecast.features.sums import Feature
-from retail_forecast.features.timeline import Timeline
+from retail_forecast.features.timeline import Places, Timeline
 from retail_forecast.features.units import Units, read_units
 
 _KEYS = ("store_id", "item_id", "date")
@@ -19,11 +19,14 @@ _KEYS = ("store_id", "item_id", "date")
 
 @dataclass(frozen=True)
 class Sources:
-    """series: store_id, item_id, release and attributes, sorted. sales, covariates: rows by series and period."""
+    """series: store_id, item_id, release and attributes, sorted. sales, covariates: rows by series and period.
+
+    born [N]: the period of each series' first sale.
+    """
 
     series: pl.DataFrame
     timeline: Timeline
-    units: Units
+    born: Places
     sales: Lookup
     covariates: Mapping[str, Lookup]
 
@@ -31,10 +34,14 @@ class Sources:
     def spec(self) -> FeatureSpec:
         return self.timeline.spec
 
+    def units(self, series: slice = slice(None)) -> Units:
+        """What some of the series sold, or all of them."""
+        return read_units(self.sales, self.born, self.timeline, series)
+
     def relative(self) -> dict[str, Feature]:
-        """[T, N] of each relative covariate."""
+        """[N, T] of each relative covariate."""
         return {
-            name: table.matrix(name)[:, table.entity]
+            name: table.matrix(name, table.entity)
             for name in self.spec.relative
             for table in self.covariates.values()
             if name in table.values.columns
@@ -46,10 +53,9 @@ def read_sources(
 ) -> Sources:
     """What the tables say of the series (store_id, item_id, release and attributes; sorted) along the timeline."""
     since = sales.filter(pl.col("date") >= timeline.first)
-    rows = since.select(*_KEYS, "units_sold", *timeline.spec.sales_values).collect()
-    sold = look_up(rows, _KEYS, series, timeline)
+    sold = look_up(since.select(*_KEYS, "units_sold", *timeline.spec.sales_values), _KEYS, series, timeline)
     tables = {
         table.name: look_up_covariates(table, covariates[table.name], series, timeline)
         for table in timeline.spec.covariates
     }
-    return Sources(series, timeline, read_units(sold, series["release"], timeline), sold, tables)
+    return Sources(series, timeline, timeline.place_of(series["release"], later=True), sold, tables)

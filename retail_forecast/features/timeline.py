@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,14 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Views:
-    """What rows look back to: `periods`, ascending and each once; row i looks to `periods[index[i]]`."""
+    """What rows look back to: `periods`, ascending and each once; row i looks to `periods[index[i]]`, or the ith."""
 
     periods: Places
-    index: Places
+    index: Places | None
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What there is of each period, [E, U], for each row, [E, P]."""
+        return values if self.index is None else np.take(values, self.index, axis=1)
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,26 @@ class Timeline:
         return self.look_back(self.spec.windows.phase_lag)
 
     @cached_property
-    def every(self) -> Places:
-        """The index of what is worked out for each row on its own."""
-        return np.arange(len(self.rows))
+    def every(self) -> Views:
+        """Each row by itself."""
+        return Views(self.rows, None)
+
+    @cached_property
+    def around_year(self) -> dict[int, Views]:
+        """The ends of the windows that are centred whole years before, by their lengths."""
+        windows = self.spec.windows
+        return {n: self.look_back(partial(windows.centred_lag, window=n)) for n in windows.around_year}
+
+    @cached_property
+    def year_ago(self) -> Views:
+        """Where the rolling cutoff lay whole years before."""
+        return self.look_back(self.spec.windows.year_ago_lag)
 
     def look_back(self, shift: Callable[[int], int]) -> Views:
         """To so many periods before each row as `shift` says for its lead."""
         by_lead = np.array([0, *(shift(lead) for lead in range(1, self.spec.horizon + 1))])
-        return Views(*np.unique(self.rows - by_lead[self.lead], return_inverse=True))
+        periods, index = np.unique(self.rows - by_lead[self.lead], return_inverse=True)
+        return Views(periods, None if np.array_equal(index, np.arange(len(periods))) else index)
 
     def place_of(self, dates: pl.Series, *, later: bool = False) -> Places:
         """The period of each date, whether there is one or not. later: the first that does not lie before it."""
@@ -87,11 +103,11 @@ def build_timeline(spec: FeatureSpec, *, cutoff: date, start: date, end: date | 
     return Timeline(spec, first, count, count - 1 - spec.horizon, np.arange(spec.warm_up, stop))
 
 
-def rows_at(values: NDArray[Any], periods: Places) -> NDArray[Any]:
-    """`values[periods]`, without a copy where the periods are evenly spaced."""
+def at_periods(values: NDArray[Any], periods: Places) -> NDArray[Any]:
+    """[..., T] to [..., U]; without a copy where the periods, which ascend, are evenly spaced."""
     if len(periods) < 2:
-        return values[periods]
-    step = int(periods[1] - periods[0])
-    if (np.diff(periods) == step).all():
-        return values[periods[0] : periods[-1] + 1 : step]
-    return values[periods]
+        return values[..., periods]
+    first, last, step = int(periods[0]), int(periods[-1]), int(periods[1] - periods[0])
+    if last - first == step * (len(periods) - 1) and (step == 1 or (np.diff(periods) == step).all()):
+        return values[..., first : last + 1 : step]
+    return values[..., periods]

@@ -1,4 +1,4 @@
-"""What was sold as a matrix of periods and series: every feature of sales is read off it."""
+"""What was sold as a matrix of series and periods: every feature of sales is read off it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from retail_forecast.features.lookup import Lookup
@@ -18,7 +17,7 @@ from retail_forecast.features.timeline import Places, Timeline
 class Units:
     """Of series E in periods T. born [E]: the period of the first sale, below zero if it lies before the first period.
 
-    sold [T, E]: units as they were delivered, NaN where nothing is known. filled: in exact steps, zero there.
+    sold [E, T]: units as they were delivered, NaN where nothing is known. filled: in exact steps, zero there.
     """
 
     sold: Feature
@@ -31,21 +30,15 @@ class Units:
     def totals(self) -> Totals:
         return Totals(self.filled, self.known, self.cycle)
 
-    def block(self, start: int, stop: int) -> Units:
-        """Some of the series, contiguous in memory."""
-        sold, filled = np.ascontiguousarray(self.sold[:, start:stop]), np.ascontiguousarray(self.filled[:, start:stop])
-        return Units(sold, filled, np.ascontiguousarray(self.known[:, start:stop]), self.born[start:stop], self.cycle)
 
-
-def read_units(sales: Lookup, releases: pl.Series, timeline: Timeline) -> Units:
-    """The sales of series with these first sales. Nothing is known of the time before them and after the cutoff."""
-    spec, sold = timeline.spec, sales.matrix("units_sold")[:, sales.entity]
+def read_units(sales: Lookup, born: Places, timeline: Timeline, series: slice = slice(None)) -> Units:
+    """The sales of some of the series. Nothing is known of the time before their birth and after the cutoff."""
+    spec, born = timeline.spec, born[series]
+    sold = sales.matrix("units_sold", sales.entity[series])
     if spec.missing_periods == "zero":
-        np.nan_to_num(sold, copy=False, nan=0.0)
-    born = timeline.place_of(releases, later=True)
-    sold[np.arange(timeline.count)[:, None] < born] = np.nan
-    sold[timeline.cutoff + 1 :] = np.nan
+        np.copyto(sold, 0.0, where=np.isnan(sold))
+    np.copyto(sold, np.nan, where=np.arange(timeline.count) < born[:, None])
+    sold[:, timeline.cutoff + 1 :] = np.nan
     known = ~np.isnan(sold)
-    filled = round_exactly(sold)
-    np.copyto(filled, 0.0, where=~known)
+    filled = round_exactly(np.where(known, sold, sold.dtype.type(0)))
     return Units(sold.astype(np.float32, copy=False), filled, known, born, spec.windows.cycle)

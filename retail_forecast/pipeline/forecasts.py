@@ -16,6 +16,7 @@ from retail_forecast import __version__
 from retail_forecast.dataset import SERIES, Dataset
 from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.tables import Lake, Part, digest_of
+from retail_forecast.lake.vintage_history import History
 from retail_forecast.lake.vintages import Vintage, find_vintage, publish_vintage, put_in_force, vintage_id
 from retail_forecast.models import Bundle
 from retail_forecast.parallel import map_shards
@@ -23,12 +24,13 @@ from retail_forecast.pipeline.cold_start import add_basis, add_new_releases, as_
 from retail_forecast.pipeline.features import code_digest, forecast_features, read_releases
 from retail_forecast.pipeline.groups import forecast_groups
 from retail_forecast.pipeline.level_forecasts import add_levels
+from retail_forecast.pipeline.past import past_periods, read_past_covariates
 from retail_forecast.pipeline.spec import feature_spec
 from retail_forecast.pipeline.train import counted
 from retail_forecast.schemas import forecast_schema, validate_table
 
 _SHARD_GB = 2.5
-_CONTENT = "series, levels, basis"  # what a vintage holds; another content is another vintage
+_CONTENT = "series, levels, basis, history"  # what a vintage holds; another content is another vintage
 _SMALL_CELLS = 30_000_000  # series times periods that are looked at; M5 has 14 million, done in 20 s on two cores
 
 
@@ -53,6 +55,16 @@ class ForecastShard:
         return self.folder / f"features-{self.name}.parquet"
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What a vintage holds beside the model, sorted by series or group and date."""
+
+    forecasts: pl.DataFrame
+    features: pl.DataFrame
+    levels: pl.DataFrame
+    history: History
+
+
 def publish_forecasts(
     lake: Lake,
     dataset: Dataset,
@@ -62,11 +74,13 @@ def publish_forecasts(
     model: Mapping[str, Any],
     workers: int,
     cutoff: date | None = None,
+    in_force: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Vintage:
     """Forecasts every active series for the horizon after `cutoff` (default: the last sales) and publishes them.
 
-    Equal inputs, model and code give the vintage that is there already; it is put in force and nothing is computed.
+    Equal inputs, model and code give the vintage that is there already; nothing is computed. in_force: readers get it
+    from now on; otherwise it is there to be tried.
     Raises SchemaError if a forecast breaks its schema; nothing is published then.
     """
     bundle = Bundle.load(bundle_dir)
@@ -75,9 +89,10 @@ def publish_forecasts(
     fingerprint = _fingerprint(bundle, model_version, dataset, cutoff, parts)
     name = vintage_id(cutoff, fingerprint)
     if (published := find_vintage(lake, name)) is not None:
-        put_in_force(lake, name)
+        if in_force:
+            put_in_force(lake, name)
         return published
-    forecasts, features, levels = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
+    made = _forecast(lake, dataset, bundle, cutoff, workers, on_progress)
     vintage = Vintage(
         id=name,
         dataset=dataset.name,
@@ -91,11 +106,14 @@ def publish_forecasts(
         fingerprint=fingerprint,
         code_version=f"{__version__}+{code_digest()[:12]}",
         created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        rows=forecasts.height,
-        series=forecasts.select(pl.struct(SERIES).n_unique()).item(),
-        levels=tuple(levels["level"].unique().sort()),
+        rows=made.forecasts.height,
+        series=made.forecasts.select(pl.struct(SERIES).n_unique()).item(),
+        levels=tuple(made.levels["level"].unique().sort()),
+        history=past_periods(dataset.frequency),
     )
-    return publish_vintage(lake, vintage, forecasts, features, bundle_dir, levels)
+    return publish_vintage(
+        lake, vintage, made.forecasts, made.features, bundle_dir, made.levels, made.history, in_force=in_force
+    )
 
 
 def last_sales(lake: Lake) -> date:
@@ -113,8 +131,8 @@ def _forecast(
     cutoff: date,
     workers: int,
     on_progress: Callable[[int, int], None] | None,
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """(forecasts, the feature rows behind them, forecasts of the levels above), sorted by series or group and date."""
+) -> _Content:
+    """The content of the vintage. Raises SchemaError."""
     releases = read_releases(lake, cutoff=cutoff, keep=True)
     new = read_new_series(lake, dataset, releases, cutoff=cutoff)
     with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
@@ -133,10 +151,11 @@ def _forecast(
         means = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
     features = features.with_columns(alignment=bundle.alignment(features, means, groups.result()))
     means = means.with_columns(pl.col("mean") * features["alignment"]).sort(*SERIES, "date")
-    forecasts, levels = add_levels(lake, dataset, bundle, means, cutoff=cutoff)
+    forecasts, levels, past = add_levels(lake, dataset, bundle, means, releases, cutoff=cutoff)
     forecasts = add_basis(forecasts, releases, dataset, cutoff=cutoff)
     valid = validate_table(forecast_schema(dataset), forecasts, table="forecasts")
-    return valid, features.sort(*SERIES, "date"), levels
+    covariates = read_past_covariates(lake, bundle.spec, cutoff=cutoff)
+    return _Content(valid, features.sort(*SERIES, "date"), levels, History(past, covariates))
 
 
 def _cells(dataset: Dataset, releases: pl.DataFrame) -> int:

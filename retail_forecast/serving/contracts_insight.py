@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from retail_forecast.serving.contracts import Period, Provenance, _Request
+from retail_forecast.serving.contracts import CovariateValue, Period, Provenance, _Request
 
 SEARCH_LIMIT = 100
 
@@ -47,6 +47,50 @@ class GroupForecastAnswer(Provenance):
     level: str
     group: str
     forecasts: list[Period]
+
+
+class HistoryQuery(_Request):
+    """How far back: so many periods up to the cutoff; all that the vintage has without."""
+
+    periods: int | None = Field(None, ge=1, le=10_000)
+
+
+class PastUnits(BaseModel):
+    """What was sold in one period; null where nothing is known of it."""
+
+    date: date
+    units_sold: float | None
+
+
+class PastPeriod(PastUnits):
+    """One period of a series. stock_out: nothing was sold in it probably because the shelf was empty."""
+
+    known_future: dict[str, CovariateValue] = Field(examples=[{"sell_price": 2.5, "promotion": False}])
+    stock_out: bool
+
+
+class FuturePeriod(BaseModel):
+    """What the model was told of one period of the horizon."""
+
+    date: date
+    known_future: dict[str, CovariateValue]
+
+
+class HistoryAnswer(Provenance):
+    """What one series sold up to the cutoff, and the covariates that are known ahead, in the order of dates."""
+
+    store_id: str
+    item_id: str
+    periods: list[PastPeriod]
+    future: list[FuturePeriod]
+
+
+class LevelHistoryAnswer(Provenance):
+    """What a group sold up to the cutoff, in the order of dates."""
+
+    level: str
+    group: str
+    periods: list[PastUnits]
 
 
 class SearchQuery(_Request):

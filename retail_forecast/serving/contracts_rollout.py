@@ -36,6 +36,7 @@ class TrialReport(BaseModel):
     vintage: str
     mode: Literal["shadow", "canary"]
     share: float
+    error_limit: float
     error: str | None
     halted: str | None
     active: Answers

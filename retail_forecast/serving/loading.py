@@ -40,7 +40,7 @@ def _load(lake: Lake, vintage_id: str) -> Predictor:
         bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
         rows = fetch_scenario_features(lake, vintage_id, Path(cache.name) / "scenario_features.parquet")
         forecasts = scan_forecasts(lake, vintage_id).collect()
-        insight = Insight.read(lake, vintage)
+        insight = Insight.read(lake, vintage, bundle.spec, Path(cache.name))
         predictor = Predictor.build(vintage, forecasts, pl.scan_parquet(rows), bundle, insight)
     except BaseException:
         cache.cleanup()

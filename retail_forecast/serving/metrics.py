@@ -68,13 +68,20 @@ class Metrics:
             "retail_forecast_refusals", "Requests that were not let in, by reason.", ["reason"], registry=registry
         )
         self._shown: tuple[str, str] | None = None
+        self._children: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
 
     def observe(
         self, *, method: str, route: str, status: int, vintage: str, model_version: str, seconds: float
     ) -> None:
         """Counts one answered request."""
-        self._requests.labels(method, route, str(status), vintage, model_version).inc()
-        self._seconds.labels(route, vintage, model_version).observe(seconds)
+        key = (method, route, str(status), vintage, model_version)
+        children = self._children.get(key)
+        if children is None:  # looking labels up costs more than counting
+            children = self._requests.labels(*key), self._seconds.labels(route, vintage, model_version)
+            self._children[key] = children
+        requests, latency = children
+        requests.inc()
+        latency.observe(seconds)
 
     def refuse(self, reason: str) -> None:
         """Counts one request that was not let in: no key, a bad one, a scope too few, too many at once."""

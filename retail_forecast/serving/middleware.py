@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import lru_cache
 
 from fastapi import Request
 from polars.exceptions import PanicException
@@ -35,7 +36,8 @@ class Boundary:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(answering.provenance or origin)]
+                named = answering.provenance or origin
+                message["headers"] = [*message["headers"], *_headers(tuple(named.items()))]
             await send(message)
 
         try:
@@ -59,8 +61,9 @@ class Boundary:
             )
 
 
-def _headers(origin: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(f"x-forecast-{name.replace('_', '-')}".encode(), text.encode()) for name, text in origin.items()]
+@lru_cache(maxsize=16)
+def _headers(origin: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    return [(f"x-forecast-{name.replace('_', '-')}".encode(), text.encode()) for name, text in origin]
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ import polars as pl
 from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake.vintages import Vintage
 from retail_forecast.models import Bundle
+from retail_forecast.serving.feature_rows import FeatureRows
 from retail_forecast.serving.insight import Insight
-from retail_forecast.serving.scenario import CovariateChange, apply_changes, check_change
-from retail_forecast.serving.table import DECIMALS, ForecastTable, Series, estimates_of
+from retail_forecast.serving.table import DECIMALS, ForecastTable, Series
+from retail_forecast.serving.what_if import WhatIf
 
 _TOLERANCE = 1e-3  # the table holds Float32
 
@@ -56,30 +57,15 @@ class Predictor:
         first, last = self.table.spans[series]
         return self.scenarios.slice(first, last - first).collect()
 
-    def what_if(self, series: Series, changes: Iterable[CovariateChange]) -> list[dict[str, Any]]:
-        """One dict per period: baseline as published, scenario, difference. Raises KeyError, ScenarioError."""
-        rows = self.feature_rows(series)
-        dates = rows["date"].to_list()
-        wanted = [CovariateChange(c.column, dates if c.dates is None else c.dates, c.value) for c in changes]
-        for change in wanted:
-            check_change(change, bundle=self.bundle, store_id=series[0], dates=dates)
-        scenario = self._predict(series, apply_changes(rows, wanted, self.bundle.spec))
-        return self._compare(series, scenario, changed={day for change in wanted for day in change.dates or ()})
+    @cached_property
+    def rows(self) -> FeatureRows:
+        """The same rows as the model's numbers."""
+        return FeatureRows(self.scenarios, self.bundle, self.table.spans)
 
-    def _compare(
-        self, series: Series, scenario: np.ndarray[Any, np.dtype[np.float64]], *, changed: set[date]
-    ) -> list[dict[str, Any]]:
-        first, last = self.table.spans[series]
-        baseline, names = self.table.values[first:last], self.table.quantile_names
-        difference = np.round(scenario - baseline, DECIMALS) + 0.0
-        estimates = (estimates_of(values, names) for values in (baseline, scenario, difference))
-        days = {day.isoformat() for day in changed}
-        return [
-            {"date": day, "lead": lead, "changed": day in days, "baseline": b, "scenario": s, "difference": d}
-            for day, lead, b, s, d in zip(
-                self.table.dates[first:last], self.table.leads[first:last], *estimates, strict=True
-            )
-        ]
+    @cached_property
+    def what_ifs(self) -> WhatIf:
+        """What answers scenarios."""
+        return WhatIf(self.bundle, self.table, self.rows, self.vintage.quantiles)
 
     def _predict(self, series: Series, rows: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Mean and quantiles [H, 1 + Q] of the model for feature rows of one series."""

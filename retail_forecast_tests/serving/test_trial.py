@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 from typing import Any
 
-import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from retail_forecast.lake import open_lake
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.loading import load_predictor
+from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.shadow import QUEUE
 from retail_forecast.serving.state import ServingState
 from retail_forecast.serving.trial import ERRORS_TO_HALT, is_in_share
+from retail_forecast.serving.trial_metrics import TrialMetrics
 from retail_forecast_tests.serving.conftest import World
-from retail_forecast_tests.serving.world import publish, train, until
+from retail_forecast_tests.serving.world import until
 
 
 def trying(world: World, *, mode: str = "canary", share: float = 1.0, vintage: str | None = None) -> dict[str, object]:
@@ -135,10 +134,8 @@ def test_a_replica_stops_asking_a_challenger_that_fails(world: World) -> None:
     assert state.status()["rollout"]["halted"] == "5 of its 5 answers were errors"
 
 
-def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world: World, tmp_path: Path) -> None:
-    doubled = world.rows.with_columns(units_sold=2 * pl.col("units_sold"))
-    other = publish(open_lake(world.lake_url), train(doubled, tmp_path), world.rows, version="5")
-    state = started(world, mode="shadow", vintage=other.id)
+def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world: World) -> None:
+    state = started(world, mode="shadow", vintage=world.doubled.id)
     for _ in range(20):
         answering(state)
     until(lambda: asked(state, "challenger") + shadow(state)["dropped"] == 20, seconds=20)
@@ -146,6 +143,15 @@ def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world:
     # twice the units: |2a - a| / ((2a + a) / 2) = 0.67
     assert (told["disagreement"]["0.5"], told["disagreement"]["0.75"]) == (0, asked(state, "challenger"))
     assert answering(state) == world.first.id
+
+
+def test_what_a_shadow_sees_is_measured_by_vintage(world: World) -> None:
+    metrics = Metrics()
+    state = ServingState(trial_metrics=TrialMetrics(metrics.registry))
+    state.switch(trying(world, mode="shadow"))
+    answering(state)
+    wanted = f'retail_forecast_shadow_difference_count{{vintage="{world.second.id}"}} 1.0'
+    until(lambda: wanted in metrics.render().decode(), seconds=10)
 
 
 def test_a_shadow_that_fails_is_counted_and_nobody_else_hears_of_it(world: World) -> None:

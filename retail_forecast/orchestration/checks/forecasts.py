@@ -16,7 +16,7 @@ from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.features import known_future_shortfalls
 from retail_forecast.pipeline.forecasts import last_sales
 from retail_forecast.serving import Endpoint, EndpointStatus
-from retail_forecast.serving.deploy import sample_forecasts
+from retail_forecast.serving.proof import sample_forecasts
 from retail_forecast.serving.security.own_key import own_headers
 
 RECENT_PERIODS = 28

@@ -1,4 +1,4 @@
-"""Forecasts: one series, many series, and what would be under other prices or promotions."""
+"""Forecasts: one series, many series, and which series there are."""
 
 from __future__ import annotations
 
@@ -14,15 +14,11 @@ from retail_forecast.serving.contracts import (
     ItemsAnswer,
     ItemsQuery,
     StoresAnswer,
-    WhatIfAnswer,
-    WhatIfRequest,
 )
 from retail_forecast.serving.predictor import Predictor
-from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
-from retail_forecast.serving.scenario import CovariateChange, ScenarioError
 from retail_forecast.serving.strict_json import StrictRoute
-from retail_forecast.serving.table import DECIMALS, Series
+from retail_forecast.serving.table import Series
 
 router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
 
@@ -57,37 +53,6 @@ def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
     found = [_series_answer(predictor, key) for key in keys if key in predictor.table.spans]
     unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
     return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
-
-
-@router.post(
-    "/what-if",
-    response_model=WhatIfAnswer,
-    responses=documented(404, 413, 422, 503),
-    dependencies=STRICT,
-    summary="Forecasts under other prices or promotions",
-)
-def post_what_if(scenario: WhatIfRequest, serving: Serving) -> JSONResponse:
-    """Runs the model again with other values of covariates that are known ahead; GET /v1/model names them.
-
-    `difference` compares quantile with quantile; it is not the distribution of the difference.
-    """
-    predictor = require(serving, (scenario.store_id, scenario.item_id))
-    series = require_series(predictor, scenario.store_id, scenario.item_id)
-    changes = [
-        CovariateChange(column, change.dates, value)
-        for change in scenario.changes
-        for column, value in change.values.items()
-    ]
-    try:
-        periods = predictor.what_if(series, changes)
-    except ScenarioError as error:
-        raise ProblemError(422, "invalid-scenario", "The scenario is not possible", str(error)) from error
-    total = {
-        name: round(sum(period[name]["mean"] for period in periods), DECIMALS)
-        for name in ("baseline", "scenario", "difference")
-    }
-    key = {"store_id": series[0], "item_id": series[1]}
-    return JSONResponse({**predictor.provenance, **key, "total": total, "periods": periods})
 
 
 @router.get("/stores", response_model=StoresAnswer, responses=documented(503), dependencies=STRICT, summary="Stores")

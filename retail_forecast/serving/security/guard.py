@@ -37,21 +37,22 @@ class Guard:
             await self.app(scope, receive, send)
             return
         path, security = scope["path"], self.security
-        needed, added, is_private = scope_of(path), security.headers.of(path), False
+        needed, is_private = scope_of(path), False
+        told: Sequence[Header] = ()
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = private(message["headers"]) if is_private else message["headers"]
-                message["headers"] = [*headers, *added]
+                message["headers"] = [*security.headers.add(headers, path), *told]
             await send(message)
 
         try:
             request_id, was_sent = request_id_in(scope)
             if not was_sent:  # Ray Serve's proxies always send one, and return it themselves
-                added = [*added, (REQUEST_ID, request_id.encode())]
+                told = [(REQUEST_ID, request_id.encode())]
             if needed is not None:
                 is_private = security.authenticator is not None
-                added = [*added, *await self._admit(scope, needed)]
+                told = [*told, *await self._admit(scope, needed)]
         except ProblemError as problem:
             await self._refuse(problem, scope, receive, send_guarded)
             return

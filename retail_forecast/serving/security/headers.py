@@ -37,9 +37,13 @@ class SecurityHeaders:
         self._data = [(b"content-security-policy", _NOTHING), *rest]
         self._page = [(b"content-security-policy", _OWN_FILES), *rest]
 
-    def of(self, path: str) -> list[Header]:
-        """Those for the path; not to be changed."""
-        return self._data if path.startswith(_DATA) else self._page
+    def add(self, headers: Iterable[Header], path: str) -> list[Header]:
+        """The headers of an answer with ours; a page may have stricter ones of its own."""
+        if path.startswith(_DATA):
+            return [*headers, *self._data]
+        given = list(headers)
+        names = {name for name, _ in given}
+        return [*given, *(header for header in self._page if header[0] not in names)]
 
 
 def private(headers: Iterable[Header]) -> list[Header]:
