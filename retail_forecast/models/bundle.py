@@ -4,6 +4,7 @@ bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 shards/groups/    the same for the sums of groups, where there are groups
+seen.json         per pool: the covariates known ahead that its model has learned from (see `seen`)
 calibration.json  how far items follow their groups (after a backtest)
 intervals.json    residual quantiles of the backtest, by level (once there was one)
 scores.json       the backtest's scores (once there was one)
@@ -32,6 +33,7 @@ from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature
 from retail_forecast.models.gradient_boosting import Booster
 from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import Recipe
+from retail_forecast.models.seen import Seen
 
 FORMAT = 4
 GROUPS = "groups"
@@ -84,6 +86,12 @@ class Bundle:
     def intervals(self) -> Mapping[str, Intervals]:
         """Level to what the backtest's residuals say of it. Raises NotFoundError before there was a backtest."""
         return intervals_from_json(_read_json(self.path / "intervals.json"))
+
+    @cached_property
+    def seen(self) -> Mapping[str, Seen] | None:
+        """Pool to the covariates that its model has learned from; None for a model that kept no note of them."""
+        file = self.path / "seen.json"
+        return {pool: Seen.from_json(one) for pool, one in _read_json(file).items()} if file.exists() else None
 
     @cached_property
     def alignment_weight(self) -> float:
@@ -174,6 +182,7 @@ def write_bundle(
     categories: Mapping[str, Mapping[str, Sequence[str]]],
     grouping: Grouping | None = None,
     models: Mapping[str, Mapping[str, str]] | None = None,
+    seen: Mapping[str, Seen] | None = None,
 ) -> Bundle:
     """Writes the bundle and loads it. `models` are the texts by pool and member, if no files are there."""
     for pool, texts in (models or {}).items():
@@ -191,6 +200,8 @@ def write_bundle(
         "grouping": asdict(grouping) if grouping else None,
     }
     write_json(path / "categories.json", categories)
+    if seen is not None:
+        write_json(path / "seen.json", {pool: one.to_json() for pool, one in seen.items()})
     write_json(path / "bundle.json", content)
     return Bundle.load(path)
 

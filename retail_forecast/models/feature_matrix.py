@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retail_forecast.features import FeatureSpec, encode_categories, feature_names, level_names
+from retail_forecast.features.spec import ratio_name, reference_names
 from retail_forecast.features.windows import SALES
 
 Matrix = NDArray[np.float32]
@@ -46,6 +47,26 @@ class Columns:
         for reference, others in self._shared:
             units = matrix[:, reference]
             matrix[:, others] /= np.where(units > 0, units, np.float32(np.nan))[:, None]
+
+    @cached_property
+    def ratios(self) -> list[tuple[int, int, int]]:
+        """The columns of every ratio, of what it divides and by what."""
+        spec, at = self.spec, self.position
+        pairs = [(column, reference) for column in spec.relative for reference in reference_names(column, spec)]
+        return [(at[ratio_name(*pair)], at[pair[0]], at[pair[1]]) for pair in pairs]
+
+    def usual(self, column: str) -> int | None:
+        """The column that says what is usual of a known-future number for a series: its mean over the long window."""
+        if column not in self.spec.relative:
+            return None
+        return self.position[reference_names(column, self.spec)[1]]
+
+    def add_ratios(self, matrix: Matrix) -> None:
+        """Works out, in place, the ratios of known-future numbers; one to nothing is unknown."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for ratio, column, reference in self.ratios:
+                below = matrix[:, reference]
+                matrix[:, ratio] = np.where(below != 0, matrix[:, column] / below, np.float32(np.nan))
 
     @cached_property
     def units(self) -> list[int]:

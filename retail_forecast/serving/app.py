@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,14 +16,19 @@ from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
 from retail_forecast.serving.routes import (
     accuracy,
+    batch,
     download,
+    explain,
     forecasts,
     history,
     levels,
     operations,
     provenance,
     search,
+    what_if,
 )
+from retail_forecast.serving.scenario_answers import build_batcher
+from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -35,6 +41,9 @@ the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every
 
 _ROOMS: Sequence[Any] = (
     forecasts,
+    batch,
+    what_if,
+    explain,
     levels,
     history,
     search,
@@ -58,10 +67,12 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     )
     app.state.serving = serving
     app.state.metrics = metrics or Metrics()
+    app.state.what_ifs, app.state.explaining = build_batcher(), asyncio.Semaphore(1)
     for room in _ROOMS:
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)
+    add_speed(app, serving)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app
 

@@ -13,6 +13,7 @@ from retail_forecast.serving.app import build_app
 from retail_forecast.serving.config import DEPLOYMENT
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.state import ServingState
+from retail_forecast.serving.trial_metrics import TrialMetrics
 from retail_forecast.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ class ForecastReplica:
     def __init__(self) -> None:
         configure_logging()
         self.metrics = Metrics()
-        self.serving = ServingState(replica=serve.get_replica_context().replica_id.unique_id)
+        name = serve.get_replica_context().replica_id.unique_id
+        self.serving = ServingState(replica=name, trial_metrics=TrialMetrics(self.metrics.registry))
         self._has_started = False
 
     def __serve_build_asgi_app__(self) -> FastAPI:

@@ -20,6 +20,7 @@ from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintage_history import History
 from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
+from retail_forecast.models.seen import read_seen
 from retail_forecast_tests.models.samples import write_series_intervals
 
 FIRST_DAY, CUTOFF, HORIZON, PAST = date(2024, 1, 1), date(2024, 9, 30), 7, 28
@@ -53,11 +54,13 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
     """A tiny model of one pool per store, with intervals."""
     pools = {f"pool-{store}": [store] for store in STORES}
     recipe = Recipe(trees=20, learning_rate=0.3, leaves=7, min_data_in_leaf=5)
-    models, categories = {}, {}
+    models, categories, seen = {}, {}, {}
     for pool, stores in pools.items():
         part = rows.filter(pl.col("store_id").is_in(stores))
         categories[pool] = build_categories(part, SPEC)
-        models[pool] = train_members(part.filter(pl.col("date") <= CUTOFF), recipe, SPEC, categories[pool])
+        taught = part.filter(pl.col("date") <= CUTOFF)
+        models[pool] = train_members(taught, recipe, SPEC, categories[pool])
+        seen[pool] = read_seen(taught, SPEC)
     bundle = write_bundle(
         folder,
         recipe=recipe,
@@ -67,6 +70,7 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
         origin={"trained": "for a test"},
         categories=categories,
         models=models,
+        seen=seen,
     )
     known = rows.filter(pl.col("date") <= CUTOFF)
     lead = pl.Series("lead", [1 + i % HORIZON for i in range(known.height)], dtype=pl.Int16)

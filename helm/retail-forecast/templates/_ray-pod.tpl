@@ -3,6 +3,8 @@
 # Read when Ray is imported, so every process of the cluster needs the same.
 - {name: RAY_SERVE_ENABLE_HA_PROXY, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
 - {name: RAY_SERVE_THROUGHPUT_OPTIMIZED, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
+# A replica that dies takes no request along: every question is a read, so HAProxy may put it to another one.
+- {name: RAY_SERVE_HAPROXY_RETRY_ON, value: conn-failure empty-response}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: HOME, value: /tmp}
 - {name: OMP_NUM_THREADS, value: "1"}
