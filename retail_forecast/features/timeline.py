@@ -48,7 +48,7 @@ class Timeline:
     @cached_property
     def row_days(self) -> NDArray[np.int32]:
         """The date of each row in days since 1970."""
-        return self.dates.gather(self.rows).to_physical().to_numpy()
+        return np.asarray(self.dates.gather(self.rows).to_physical())
 
     @cached_property
     def lead(self) -> Places:
