@@ -78,11 +78,11 @@ class WhatIf:
         """The changes, checked, and their periods looked up. Raises KeyError, ScenarioError."""
         span = self.table.spans[series]
         dates = self.table.dates[slice(*span)]
-        place = {day: at for at, day in enumerate(dates)}
         found = []
         for one in changes:
             check_change(one, bundle=self.bundle, store_id=series[0], dates=dates)
-            at = range(len(dates)) if one.dates is None else sorted({place[day.isoformat()] for day in one.dates})
+            days = None if one.dates is None else {day.isoformat() for day in one.dates}
+            at = [period for period, day in enumerate(dates) if days is None or day in days]
             found.append((one.column, np.array(at, dtype=np.intp), _short_enough(one.value)))
         return Scenario(series, span, tuple(found))
 
@@ -121,12 +121,14 @@ class WhatIf:
     def _change(self, matrix: Matrix, scenario: Scenario, pool: str) -> NDArray[np.bool_]:
         """Makes the changes in place, in their order; [H]: whether a number of the period became another."""
         columns = {name: self.bundle.columns.position[name] for name, _, _ in scenario.changes}
-        before = matrix[:, list(columns.values())]
+        before = {column: matrix[:, column].copy() for column in columns.values()}
         for name, periods, value in scenario.changes:
             matrix[periods, columns[name]] = self._number(name, value, pool)
-        after = matrix[:, list(columns.values())]
-        same = (before == after) | (np.isnan(before) & np.isnan(after))
-        return np.asarray(~same.all(axis=1))
+        same = np.ones(len(matrix), dtype=bool)
+        for column, old in before.items():
+            new = matrix[:, column]
+            same &= (old == new) | (np.isnan(old) & np.isnan(new))
+        return ~same
 
     def _number(self, name: str, value: Value, pool: str) -> float:
         """The value as features have it; NaN for a category that the pool has not seen."""
@@ -158,7 +160,7 @@ class WhatIf:
 
     @cached_property
     def _leads(self) -> NDArray[np.int64]:
-        return np.asarray(self.table.leads, dtype=np.int64)
+        return np.asarray(self.table.leads[: len(self.table.values)], dtype=np.int64)
 
 
 def totals(baseline: Floats, scenario: Floats) -> Mapping[str, float]:
