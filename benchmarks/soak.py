@@ -146,8 +146,9 @@ def main() -> None:
     lake_url = Settings(home=given.home).lake
     vintages = usable_vintages(lake_url, 2)
     with tempfile.TemporaryDirectory(prefix="rf-soak-") as folder:
-        ports: dict[str, Any] = {"api_port": free_port(), "ray_dashboard_port": free_port()}
-        endpoint = RayServeEndpoint(Settings(home=Path(folder), lake_url=lake_url, replicas=2, **ports))
+        api, dashboard = free_port(), free_port()
+        settings = Settings(home=Path(folder), lake_url=lake_url, api_port=api, ray_dashboard_port=dashboard)
+        endpoint = RayServeEndpoint(settings)
         try:
             endpoint.deploy(vintages[0])
             client = ask_beside(endpoint, vintages, given.rate)

@@ -16,10 +16,10 @@ from typing import Any
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.table import Series
 from retail_forecast.serving.tally import Histogram, Tally
+from retail_forecast.serving.trial_metrics import DIFFERENCES, TrialMetrics
 
 logger = logging.getLogger(__name__)
 
-DIFFERENCES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 QUEUE = 100
 REST = 9
 
@@ -35,8 +35,8 @@ def published(series: Series) -> Question:
 class Shadow:
     """Compares a challenger with the active vintage. `close` ends its thread."""
 
-    def __init__(self, active: Predictor, challenger: Predictor, *, rest: float = REST) -> None:
-        self._active, self._challenger, self._rest = active, challenger, rest
+    def __init__(self, active: Predictor, challenger: Predictor, metrics: TrialMetrics | None = None) -> None:
+        self._active, self._challenger, self._metrics = active, challenger, metrics
         self._queue: Queue[tuple[Series, Question]] = Queue(QUEUE)
         self._tallies = {"active": Tally(), "challenger": Tally()}
         self._differences = Histogram(DIFFERENCES)
@@ -49,7 +49,7 @@ class Shadow:
         try:
             self._queue.put_nowait((series, question or published(series)))
         except Full:
-            self._counts["dropped"] += 1
+            self._count("dropped")
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
             self._thread.start()
@@ -71,13 +71,13 @@ class Shadow:
                 continue
             started = time.perf_counter()
             self._compare(series, question)
-            self._closed.wait(self._rest * (time.perf_counter() - started))
+            self._closed.wait(REST * (time.perf_counter() - started))
 
     def _compare(self, series: Series, question: Question) -> None:
-        if series not in self._challenger.table.spans:
-            self._counts["missing"] += series in self._active.table.spans
-            return
         if series not in self._active.table.spans:
+            return
+        if series not in self._challenger.table.spans:
+            self._count("missing")
             return
         mine = self._ask("active", self._active, question)
         theirs = self._ask("challenger", self._challenger, question)
@@ -85,9 +85,18 @@ class Shadow:
             return
         difference = relative_difference(mine, theirs)
         if difference is None:
-            self._counts["incomparable"] += 1
-        else:
-            self._differences.add(difference)
+            self._count("incomparable")
+            return
+        self._count("compared")
+        self._differences.add(difference)
+        if self._metrics is not None:
+            self._metrics.compare(self._challenger.vintage.id, difference)
+
+    def _count(self, outcome: str) -> None:
+        if outcome in self._counts:
+            self._counts[outcome] += 1
+        if self._metrics is not None:
+            self._metrics.count(self._challenger.vintage.id, outcome)
 
     def _ask(self, name: str, predictor: Predictor, question: Question) -> Mapping[str, float] | None:
         started, status = time.perf_counter(), 200
@@ -96,6 +105,7 @@ class Shadow:
         except BaseException:  # Polars' panics are no Exception, and this thread has nobody to tell
             logger.exception("Vintage %s cannot answer beside the requests", predictor.vintage.id)
             status = 500
+            self._count("error")
             return None
         finally:
             self._tallies[name].add(status, time.perf_counter() - started)

@@ -13,10 +13,12 @@ from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage
 from retail_forecast.serving.answering import note_answering
+from retail_forecast.serving.attempts import attempt_at
 from retail_forecast.serving.config import Challenger, UserConfig
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.trial import Trial
+from retail_forecast.serving.trial_metrics import TrialMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +29,14 @@ class ServingState:
     A request takes `predictor_for` its series, or `active` where it has none, once and keeps it.
     """
 
-    def __init__(self, replica: str = "local", load: Callable[[str, str], Predictor] = load_predictor) -> None:
+    def __init__(
+        self,
+        replica: str = "local",
+        load: Callable[[str, str], Predictor] = load_predictor,
+        trial_metrics: TrialMetrics | None = None,
+    ) -> None:
         self.replica = replica
+        self._trial_metrics = trial_metrics
         self.active: Predictor | None = None
         self.trial: Trial | None = None
         self.lake_url: str | None = None
@@ -106,7 +114,7 @@ class ServingState:
         if isinstance(predictor, str):
             return predictor
         logger.info("Trying vintage %s (%s, share %s)", wanted.vintage, wanted.mode, wanted.share)
-        return Trial(wanted, predictor, self.active)
+        return Trial(wanted, predictor, self.active, self._trial_metrics)
 
     def _replace_trial(self, trial: Trial | None) -> None:
         before, self.trial = self.trial, trial
@@ -119,7 +127,8 @@ class ServingState:
         if held is not None and (held.vintage.id, self.lake_url) == (vintage, lake_url):
             return held
         try:
-            return self._load(lake_url, vintage)
+            with attempt_at(vintage):
+                return self._load(lake_url, vintage)
         except BaseException as error:  # Polars' panics are no Exception; raising here would end the replica
             logger.exception("Vintage %s cannot be served", vintage, extra={"vintage": vintage})
             known = isinstance(error, RetailForecastError)

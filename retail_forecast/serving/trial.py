@@ -11,6 +11,7 @@ from retail_forecast.serving.config import Challenger
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.shadow import Question, Shadow
 from retail_forecast.serving.tally import Tally
+from retail_forecast.serving.trial_metrics import TrialMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,13 @@ class Trial:
     A replica that sees it fail too often stops asking it, whoever else watches: `halted` says why.
     """
 
-    def __init__(self, config: Challenger, predictor: Predictor, active: Predictor) -> None:
+    def __init__(
+        self, config: Challenger, predictor: Predictor, active: Predictor, metrics: TrialMetrics | None = None
+    ) -> None:
         self.config, self.predictor, self.active = config, predictor, active
         self.halted: str | None = None
         self._tallies = {id(active): Tally(), id(predictor): Tally()}
-        self._shadow = Shadow(active, predictor)
+        self._shadow = Shadow(active, predictor, metrics)
 
     def choose(self, store_id: str, item_id: str) -> Predictor:
         """What answers for the series. A series that the challenger lacks is the active one's."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -150,17 +149,13 @@ class WhatIf:
         mean = np.concatenate(means).astype(np.float32).astype(np.float64)
         spread = self.table.spreads[places].astype(np.float64)
         intervals = self.bundle.intervals[SERIES_LEVEL]
-        units = intervals.quantiles(mean, self._leads[places], spread, self.quantiles)
+        units = intervals.quantiles(mean, self.table.leads.stored[places], spread, self.quantiles)
         rows = np.round(np.column_stack([mean, units.astype(np.float32)]), DECIMALS) + 0.0
         values = [self.published(one.scenario).copy() for one in asked]
         parts = np.split(rows, np.cumsum([int(one.moved.sum()) for one in asked])[:-1])
         for one, of_one, part in zip(asked, values, parts, strict=True):
             of_one[one.moved] = part
         return values
-
-    @cached_property
-    def _leads(self) -> NDArray[np.int64]:
-        return np.asarray(self.table.leads[: len(self.table.values)], dtype=np.int64)
 
 
 def totals(baseline: Floats, scenario: Floats) -> Mapping[str, float]:

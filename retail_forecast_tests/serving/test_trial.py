@@ -8,10 +8,12 @@ from starlette.testclient import TestClient
 
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.loading import load_predictor
+from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.shadow import QUEUE
 from retail_forecast.serving.state import ServingState
 from retail_forecast.serving.trial import ERRORS_TO_HALT, is_in_share
+from retail_forecast.serving.trial_metrics import TrialMetrics
 from retail_forecast_tests.serving.conftest import World
 from retail_forecast_tests.serving.world import until
 
@@ -101,7 +103,8 @@ def test_whatever_loading_a_challenger_raises_stays_inside(world: World, error: 
 def test_a_series_that_the_challenger_lacks_is_answered_by_the_active_vintage(world: World) -> None:
     state = started(world)
     assert state.trial is not None
-    del state.trial.predictor.table.spans["S1", "milk"]
+    table = state.trial.predictor.table
+    object.__setattr__(table, "spans", {key: span for key, span in table.spans.items() if key != ("S1", "milk")})
     assert answering(state, "milk") == world.first.id
     assert answering(state, "bread") == world.second.id
     until(lambda: state.status()["rollout"]["shadow"]["missing"] == 1, seconds=10)
@@ -141,6 +144,15 @@ def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world:
     # twice the units: |2a - a| / ((2a + a) / 2) = 0.67
     assert (told["disagreement"]["0.5"], told["disagreement"]["0.75"]) == (0, asked(state, "challenger"))
     assert answering(state) == world.first.id
+
+
+def test_what_a_shadow_sees_is_measured_by_vintage(world: World) -> None:
+    metrics = Metrics()
+    state = ServingState(trial_metrics=TrialMetrics(metrics.registry))
+    state.switch(trying(world, mode="shadow"))
+    answering(state)
+    wanted = f'retail_forecast_shadow_difference_count{{vintage="{world.second.id}"}} 1.0'
+    until(lambda: wanted in metrics.render().decode(), seconds=10)
 
 
 def test_a_shadow_that_fails_is_counted_and_nobody_else_hears_of_it(world: World) -> None:

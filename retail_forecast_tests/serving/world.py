@@ -94,7 +94,7 @@ def publish(
     )
     forecasts = bundle.add_quantiles(mean, QUANTILES)
     fingerprint = f"{version}{scale}".encode().hex().ljust(10, "0")
-    series = len(STORES) * len(ITEMS)
+    series = ahead.select("store_id", "item_id").n_unique()
     vintage = Vintage(
         id=vintage_id(CUTOFF, fingerprint),
         dataset="corner-shops",

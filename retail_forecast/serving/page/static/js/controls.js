@@ -15,9 +15,17 @@ function reach(seen, now, whole) {
   return { step, min: rounded(low > 0 ? Math.max(step, low * 0.5) : low, step), max: rounded(high > 0 ? high * 1.5 : high + 1, step) };
 }
 
+/** Where nothing is known of a number, it can only be typed. */
+function exactControl(name, value, change) {
+  const id = freshId("number");
+  const take = (event) => change(name, Number.isFinite(event.target.valueAsNumber) ? event.target.valueAsNumber : undefined);
+  const field = h("input", { id, type: "number", step: "any", value: value === undefined ? "" : String(value), oninput: take });
+  return h("div.control", {}, h("label", { for: id }, columnName(name)), field);
+}
+
 function numberControl({ name, whole, seen, planned, value, change }) {
   const now = mean(planned.filter((one) => typeof one === "number"));
-  if (now === null && !seen.length) return null;
+  if (now === null && !seen.length) return exactControl(name, value, change);
   const { step, min, max } = reach(seen, now, whole);
   const id = freshId("slider");
   const start = value ?? rounded(now ?? min, step);
@@ -60,7 +68,7 @@ function eventControl({ name, seen, value, change }) {
   return h("div.control", {}, h("label", { for: id }, columnName(name)), select);
 }
 
-/** The control of a covariate: { name, kind, seen, planned, value, change }; null where nothing could be chosen. */
+/** The control of a covariate: { name, kind, seen, planned, value, change }. */
 export function control(options) {
   if (options.kind === "boolean") return flagControl(options);
   if (options.kind === "category") return eventControl(options);
@@ -70,9 +78,10 @@ export function control(options) {
 /** Two lists of dates, from and to. */
 export function dayControl(dates, scenario, write, change) {
   const list = (words, at) => {
-    const select = h("select", { onchange: (event) => change(at, event.target.value) }, dates.map((date) => h("option", { value: date }, write(date))));
+    const id = freshId("day");
+    const select = h("select", { id, onchange: (event) => change(at, event.target.value) }, dates.map((date) => h("option", { value: date }, write(date))));
     select.value = scenario[at];
-    return h("label", {}, words, select);
+    return h("div", {}, h("label", { for: id }, words), select);
   };
   const pair = h("div.pair", {}, list(t("what_if.from"), "from"), list(t("what_if.to"), "to"));
   return h("fieldset.control", {}, h("legend", {}, t("what_if.days")), pair);

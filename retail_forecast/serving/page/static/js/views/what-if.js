@@ -104,7 +104,7 @@ export function whatIfTab({ series, answer, history, planned: future, model, car
       name, kind, seen: everSeen(known, name), planned: planned(future, name, scenario), value: scenario.values[name], change: setValue,
     }));
     const days = dayControl(dates, scenario, weekday, (at, date) => setDays({ [at]: date }));
-    fill(form, h("div.controls", {}, days, controls.filter(Boolean)), h("div.row", {}, h("button", { type: "button", onclick: reset }, t("what_if.reset"))));
+    fill(form, h("div.controls", {}, days, controls), h("div.row", {}, h("button", { type: "button", onclick: reset }, t("what_if.reset"))));
     if (focused >= 0) form.elements[focused]?.focus();
   }
   const dragged = (from, to) => {
