@@ -14,6 +14,21 @@
 - {name: RETAIL_FORECAST_LOG_FORMAT, value: {{ .Values.settings.log_format }}}
 - {name: RETAIL_FORECAST_AWS_REGION, value: {{ .Values.settings.aws_region }}}
 - {name: AWS_REGION, value: {{ .Values.settings.aws_region }}}
+# Who may ask, and how often. What is not settled is not handed on, and without `auth` a replica does not start.
+- {name: RETAIL_FORECAST_ENDPOINT, value: kuberay}
+- {name: RETAIL_FORECAST_AUTH_KEYS_FILE, value: /etc/retail-forecast-api/keys.json}
+{{- range $name := list "auth" "rate_limit" "rate_burst" "max_in_flight" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
+{{- if hasKey $.Values.settings $name }}
+- {name: RETAIL_FORECAST_{{ upper $name }}, value: {{ index $.Values.settings $name | toString | quote }}}
+{{- end }}
+{{- end }}
+{{- if and .Values.ingress.api.host (not .Values.settings.public_api_url) }}
+- {name: RETAIL_FORECAST_PUBLIC_API_URL, value: https://{{ .Values.ingress.api.host }}}
+{{- end }}
+{{- if and .Values.ingress.api.host (not (hasKey .Values.settings "forwarded_hops")) }}
+# The load balancer adds to X-Forwarded-For whom it saw.
+- {name: RETAIL_FORECAST_FORWARDED_HOPS, value: "1"}
+{{- end }}
 {{- end -}}
 
 {{/* The pod of one Ray node. Argument: (dict "root" $ "role" "head" "group" .Values.ray.head). */}}
@@ -97,6 +112,11 @@ spec:
       emptyDir: {sizeLimit: 4Gi}
     - name: metrics
       emptyDir: {sizeLimit: 256Mi}
+    - name: api-keys # a folder, not single files: a changed Secret then reaches replicas that run
+      secret:
+        secretName: {{ $root.Values.serve.keysSecret }}
+        optional: true
+        items: [{key: keys.json, path: keys.json}]
     {{- if $root.Values.home.persistent }}
     - {{- include "retail-forecast.homeVolume" $root | nindent 6 }}
     {{- end }}
@@ -107,6 +127,7 @@ spec:
 - {name: tmp, mountPath: /tmp}
 - {name: ray-logs, mountPath: /tmp/ray}
 - {name: metrics, mountPath: /var/run/retail-forecast-metrics}
+- {name: api-keys, mountPath: /etc/retail-forecast-api, readOnly: true}
 {{- if .Values.home.persistent }}
 - {name: home, mountPath: /var/lib/retail-forecast, readOnly: true}
 {{- end }}

@@ -14,10 +14,11 @@ from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series
 from retail_forecast.serving.scenario import CovariateChange, ScenarioError
 from retail_forecast.serving.scenario_answers import Question
+from retail_forecast.serving.strict_json import StrictRoute
 from retail_forecast.serving.table import Series
 from retail_forecast.serving.what_if import Scenario
 
-router = APIRouter(prefix="/v1", tags=["forecasts"])
+router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
 
 
 def _batcher(request: Request) -> MicroBatcher[Question, bytes]:
