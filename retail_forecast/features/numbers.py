@@ -21,7 +21,7 @@ from retail_forecast.features.spec import calendar_names
 from retail_forecast.features.sums import Feature
 from retail_forecast.features.timeline import Timeline, at_periods
 
-_BLOCK = 64  # series at a time: their matrices stay in the processor's cache
+_BLOCK = 32  # series at a time: their matrices stay in the processor's cache
 _Shared = list[tuple[NDArray[np.int32], list[tuple[Column, Feature]]]]
 
 

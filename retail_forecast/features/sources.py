@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import polars as pl
+from numpy.typing import NDArray
 
 from retail_forecast.features.covariates import look_up_covariates
 from retail_forecast.features.lookup import Lookup, look_up
@@ -36,12 +39,17 @@ class Sources:
 
     def units(self, series: slice = slice(None)) -> Units:
         """What some of the series sold, or all of them."""
-        return read_units(self.sales, self.born, self.timeline, series)
+        return read_units(self._delivered[series], self.born[series], self.timeline)
+
+    @cached_property
+    def _delivered(self) -> NDArray[Any]:
+        """[N, T]: `units_sold` of each series, NaN where there is no row."""
+        return self.sales.matrix("units_sold")[self.sales.entity]
 
     def relative(self) -> dict[str, Feature]:
         """[N, T] of each relative covariate."""
         return {
-            name: table.matrix(name, table.entity)
+            name: table.matrix(name)[table.entity]
             for name in self.spec.relative
             for table in self.covariates.values()
             if name in table.values.columns

@@ -186,10 +186,19 @@ def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
 
 def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:
     """The same rows as a file of this machine, in the order of the forecasts; `target` receives a download."""
+    return _fetch(lake, id, _SCENARIOS, target)
+
+
+def fetch_forecasts(lake: Lake, id: str, target: Path) -> Path:
+    """The vintage's forecasts as a file of this machine; `target` receives a download."""
+    return _fetch(lake, id, "forecasts.parquet", target)
+
+
+def _fetch(lake: Lake, id: str, name: str, target: Path) -> Path:
     read_vintage(lake, id)
     if lake.store.folder is not None:
-        return lake.store.folder / _PREFIX / id / _SCENARIOS
-    target.write_bytes(lake.store.read(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+        return lake.store.folder / _PREFIX / id / name
+    target.write_bytes(lake.store.read(f"{_PREFIX}/{id}/{name}"))
     return target
 
 

@@ -16,6 +16,7 @@ from retail_forecast.serving.middleware import Boundary
 from retail_forecast.serving.problems import install_problems
 from retail_forecast.serving.routes import (
     accuracy,
+    batch,
     download,
     explain,
     forecasts,
@@ -29,6 +30,7 @@ from retail_forecast.serving.routes import (
 from retail_forecast.serving.scenario_answers import build_batcher
 from retail_forecast.serving.security.guard import add_guard
 from retail_forecast.serving.security.security import Security
+from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
 
 DESCRIPTION = """
@@ -41,6 +43,7 @@ the last date that the model has seen; `GET /v1/lineage/{vintage}` returns every
 
 _ROOMS: Sequence[Any] = (
     forecasts,
+    batch,
     what_if,
     explain,
     levels,
@@ -71,6 +74,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None, security: S
         app.include_router(room.router)
     add_docs(app)
     install_problems(app)
+    add_speed(app, serving)
     add_guard(app, serving, app.state.metrics, security or Security())
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app

@@ -85,7 +85,7 @@ class Rollout:
         try:
             return self._wait_for(self.put(wanted, fallback=fallback), wanted, seconds)
         except httpx.HTTPError as error:
-            text = f"Ray Serve's REST API at {self.api.url} refused or did not answer: {error}."
+            text = f"Ray Serve's REST API at {self.api.url} refused or did not answer: {error}.{_last_words(error)}"
             raise DeploymentError(text, wanted=wanted.name, active=self.active()) from error
 
     def put(self, wanted: Wanted, *, fallback: str | None) -> str:
@@ -189,6 +189,12 @@ class Rollout:
         except (httpx.HTTPError, ValueError):
             return None
         return answer if isinstance(answer, dict) else None
+
+
+def _last_words(error: httpx.HTTPError) -> str:
+    """What Ray said with its refusal: the last line, where a traceback has its reason."""
+    said = error.response.text.strip() if isinstance(error, httpx.HTTPStatusError) else ""
+    return f" It says: {said.splitlines()[-1][-500:]}" if said else ""
 
 
 @cache

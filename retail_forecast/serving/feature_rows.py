@@ -109,7 +109,7 @@ class FeatureRows:
         return _Block(int(firsts[0]), parts, alignment)
 
     def _parts(self, matrix: Matrix, entities: list[tuple[_Places, _Places]]) -> tuple[_Part, ...]:
-        """The columns by the first of the entities in which they are constant (first row of each, entity of each row)."""
+        """The columns by the first of the entities in which they are constant: (first row of each, entity of rows)."""
         bits, parts = matrix.view(np.uint32), []
         left = np.setdiff1d(np.arange(matrix.shape[1]), [ratio for ratio, *_ in self._bundle.columns.ratios])
         for firsts, index in entities:
@@ -121,5 +121,5 @@ class FeatureRows:
 
 def _store_days(frame: pl.DataFrame) -> NDArray[np.int64]:
     """A number per row that is the same for the rows of a store on a day."""
-    store = frame["store_id"].rle_id().cast(pl.Int64).to_numpy()
-    return store * 2**32 + frame["date"].to_physical().to_numpy()
+    store, day = frame["store_id"].rle_id().cast(pl.Int64), frame["date"].to_physical().cast(pl.Int64)
+    return np.asarray(store.to_numpy() * 2**32 + day.to_numpy(), dtype=np.int64)

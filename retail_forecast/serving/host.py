@@ -88,7 +88,7 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         room=_room(arguments.replicas),
     )
     write_info(arguments.folder, info)
-    for name in ("tmp", "metrics", "ray"):
+    for name in ("tmp", "metrics", "ray", "haproxy"):
         (scratch / name).mkdir()
     os.environ.update(_environment(arguments.folder, scratch))
     import ray
@@ -136,10 +136,23 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(folder / TOKEN),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # one machine only: Ray then listens on 127.0.0.1, on Linux too
         "RAY_enable_worker_prestart": "0",
+        # of a replica that died; every question is a read, so it may be put to another one
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+        **_haproxy_files(scratch / "haproxy"),
         "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(_PATIENCE_SECONDS),
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": "1",
         "POLARS_MAX_THREADS": "2",
+    }
+
+
+def _haproxy_files(folder: Path) -> dict[str, str]:
+    """Where HAProxy, if it carries the API, keeps its files: by default all of a machine would share them."""
+    return {
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
     }
 
 

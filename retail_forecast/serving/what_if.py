@@ -158,7 +158,7 @@ class WhatIf:
 
     @cached_property
     def _leads(self) -> NDArray[np.int64]:
-        return np.asarray(self.table.leads, dtype=np.int64)
+        return self.table.leads.stored
 
 
 def totals(baseline: Floats, scenario: Floats) -> Mapping[str, float]:

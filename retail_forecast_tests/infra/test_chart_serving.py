@@ -111,6 +111,7 @@ def test_every_container_of_ray_serves_through_haproxy() -> None:
     for container in of_ray.values():
         env = {one["name"]: one.get("value") for one in container["env"]}
         assert (env["RAY_SERVE_ENABLE_HA_PROXY"], env["RAY_SERVE_THROUGHPUT_OPTIMIZED"]) == ("1", "1")
+        assert env["RAY_SERVE_HAPROXY_RETRY_ON"] == "conn-failure empty-response"  # a replica that dies loses nothing
         assert env["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

@@ -3,6 +3,8 @@
 # Read when Ray is imported, so every process of the cluster needs the same.
 - {name: RAY_SERVE_ENABLE_HA_PROXY, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
 - {name: RAY_SERVE_THROUGHPUT_OPTIMIZED, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
+# A replica that dies takes no request along: every question is a read, so HAProxy may put it to another one.
+- {name: RAY_SERVE_HAPROXY_RETRY_ON, value: conn-failure empty-response}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: HOME, value: /tmp}
 - {name: OMP_NUM_THREADS, value: "1"}
@@ -15,7 +17,7 @@
 # Who may ask, and how often. What is not settled is not handed on, and without `auth` a replica does not start.
 - {name: RETAIL_FORECAST_ENDPOINT, value: kuberay}
 - {name: RETAIL_FORECAST_AUTH_KEYS_FILE, value: /etc/retail-forecast-api/keys.json}
-{{- range $name := list "auth" "rate_limit" "rate_burst" "max_in_flight" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
+{{- range $name := list "auth" "rate_limit" "rate_burst" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
 {{- if hasKey $.Values.settings $name }}
 - {name: RETAIL_FORECAST_{{ upper $name }}, value: {{ index $.Values.settings $name | toString | quote }}}
 {{- end }}

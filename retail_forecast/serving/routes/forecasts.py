@@ -1,26 +1,22 @@
-"""Forecasts: one series, many series, and which series there are."""
+"""Forecasts of one series, and which series there are."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from retail_forecast.serving.contracts import (
-    BatchAnswer,
-    BatchRequest,
     ForecastAnswer,
     ItemsAnswer,
     ItemsQuery,
     StoresAnswer,
 )
-from retail_forecast.serving.predictor import Predictor
+from retail_forecast.serving.fast_path import lookup_answer
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
-from retail_forecast.serving.strict_json import StrictRoute
-from retail_forecast.serving.table import Series
 
-router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1", tags=["forecasts"])
 
 # Routes return a response, not a model: validating our own numbers again would cost more than looking them up.
 
@@ -32,27 +28,18 @@ router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
     dependencies=STRICT,
     summary="Forecasts of one series",
 )
-async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONResponse:
-    """Expected units and quantiles of one item in one store, for every period of the horizon."""
+async def get_forecasts(store_id: str, item_id: str, serving: Serving, request: Request) -> Response:
+    """Expected units and quantiles of one item in one store, for every period of the horizon.
+
+    With `If-None-Match`, the ETag of an earlier answer, 304 where nothing has changed.
+    """
     predictor = require(serving, (store_id, item_id))
     series = require_series(predictor, store_id, item_id)
-    return JSONResponse({**predictor.provenance, **_series_answer(predictor, series)})
-
-
-@router.post(
-    "/forecasts",
-    response_model=BatchAnswer,
-    responses=documented(413, 422, 503),
-    dependencies=STRICT,
-    summary="Forecasts of many series",
-)
-def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
-    """Up to 1000 series at once; those that the vintage does not have are listed under `unknown`."""
-    keys = [(key.store_id, key.item_id) for key in batch.series]
-    predictor = require(serving, keys[0])  # one vintage for all of an answer
-    found = [_series_answer(predictor, key) for key in keys if key in predictor.table.spans]
-    unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
-    return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
+    position = predictor.table.spans.position(series)
+    status, headers, body = lookup_answer(predictor.answers, position, request.scope["headers"])
+    response = Response(body, status)
+    response.raw_headers[:] = headers
+    return response
 
 
 @router.get("/stores", response_model=StoresAnswer, responses=documented(503), dependencies=STRICT, summary="Stores")
@@ -77,10 +64,3 @@ async def get_items(store_id: str, query: Annotated[ItemsQuery, Query()], servin
     page = items[: query.limit]
     following = page[-1] if len(items) > len(page) else None
     return JSONResponse({**predictor.provenance, "store_id": store_id, "items": page, "next": following})
-
-
-def _series_answer(predictor: Predictor, series: Series) -> dict[str, Any]:
-    """One SeriesForecast as plain values."""
-    table = predictor.table
-    key = {"store_id": series[0], "item_id": series[1], "basis": table.basis(series)}
-    return {**key, "forecasts": table.rows(series)}
