@@ -58,10 +58,10 @@ def serve_fuzzed() -> Iterator[str]:
     """The application on a free port; its URL."""
     with tempfile.TemporaryDirectory() as folder:
         rows = features()
-        lake = open_lake((Path(folder) / "lake").as_uri())
-        vintage = publish(lake, train(rows, Path(folder) / "bundle"), rows, version="1")
+        lake_url = (Path(folder) / "lake").as_uri()
+        vintage = publish(open_lake(lake_url), train(rows, Path(folder) / "bundle"), rows, version="1")
         serving = ServingState()
-        serving.switch({"vintage": vintage.id, "lake_url": lake.url})
+        serving.switch({"vintage": vintage.id, "lake_url": lake_url})
         port = free_port()
         server = uvicorn.Server(uvicorn.Config(build_fuzzed_app(serving), port=port, log_level="warning"))
         thread = threading.Thread(target=server.run)
