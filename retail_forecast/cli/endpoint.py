@@ -21,7 +21,6 @@ def deploy(
     from retail_forecast.orchestration.deployments import report_deployment
     from retail_forecast.serving import open_endpoint
     from retail_forecast.serving.rollouts import plan_of, roll_out
-    from retail_forecast.serving.security.own_key import own_headers
     from retail_forecast.settings import load_settings
     from retail_forecast.telemetry.audit import audit_person
 
@@ -32,7 +31,6 @@ def deploy(
         in_force if vintage == LATEST else vintage,
         plan_of(settings, strategy="canary" if canary else "direct"),
         lake_url=settings.lake,
-        headers=own_headers(settings),
         on_step=lambda step: out.print(", ".join(f"{name} {value}" for name, value in step.row().items())),
     ).deployment
     audit_person(settings.home, "deploy", vintage=deployed.vintage, model_version=deployed.model_version)

@@ -45,14 +45,13 @@ def trace(
     traced = list(trace(ask, landing, dataset, chosen, periods=periods, random=random))
     out.print(_table(traced))
     wrong = [one for one in traced if one.problem is not None]
-    out.print(
-        f"{len(traced) - len(wrong)} of {len(traced)} periods of {len(chosen)} series are what the files say. Seed {seed}."
-    )
-    if wrong or not traced:
-        found = (
-            f"{wrong[0].date} of {wrong[0].store_id}/{wrong[0].item_id}: {wrong[0].problem}" if wrong else "no period"
-        )
-        raise RetailForecastError(f"Not every answer was traced to the landing; {found}.")
+    same, of_all = len(traced) - len(wrong), f"{len(traced)} periods of {len(chosen)} series"
+    out.print(f"{same} of {of_all} are what the landing's files say. Seed {seed}.")
+    if not traced:
+        raise RetailForecastError("Nothing is known to have sold of these series; name others.")
+    if wrong:
+        first = wrong[0]
+        raise RetailForecastError(f"{first.store_id}/{first.item_id} on {first.date}: {first.problem}.")
 
 
 def _table(traced: list[TracedPeriod]) -> Table:

@@ -13,7 +13,6 @@ from retail_forecast.orchestration.resources import Platform
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.serving import Deployment, Endpoint
 from retail_forecast.serving.rollouts import RolledBackError, RolledOut, StepReport, plan_of, roll_out
-from retail_forecast.serving.security.own_key import own_headers
 
 
 def serve_by_plan(platform: Platform, endpoint: Endpoint, vintage: str, context: dg.AssetExecutionContext) -> RolledOut:
@@ -24,14 +23,7 @@ def serve_by_plan(platform: Platform, endpoint: Endpoint, vintage: str, context:
         context.log.info("Rollout: %s", step.row())
 
     with _told_to_dagster():
-        return roll_out(
-            endpoint,
-            vintage,
-            plan_of(platform.settings),
-            lake_url=platform.settings.lake,
-            on_step=tell,
-            headers=own_headers(platform.settings),
-        )
+        return roll_out(endpoint, vintage, plan_of(platform.settings), lake_url=platform.settings.lake, on_step=tell)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,6 @@ class _Staged:
     api_url: str
     lake_url: str
     plan: Plan
-    headers: Mapping[str, str]
     steps: list[StepReport] = field(default_factory=list)
 
     def walk(self, on_step: Callable[[StepReport], None]) -> None:
@@ -92,7 +91,7 @@ class _Staged:
     def _watch(self, step: Step) -> StepReport:
         """Soaks; ends early when a limit is passed, late while there is too little to judge."""
         started, soak = time.monotonic(), self.plan.soak_seconds
-        probe = Probe(self.api_url, self.lake_url, self.active, self.vintage, step, self.headers)
+        probe = Probe(self.api_url, self.lake_url, self.active, self.vintage, step, self.plan.headers)
         while True:
             probe.ask(PROBES_PER_POLL)
             observed = merge_reports(self.vintage, self.endpoint.observe())
@@ -112,18 +111,17 @@ def roll_out(
     plan: Plan,
     *,
     lake_url: str,
-    headers: Mapping[str, str] | None = None,
     on_step: Callable[[StepReport], None] = lambda _: None,
 ) -> RolledOut:
     """Serves the vintage by the plan; at once where there are no steps or nothing is served to compare it with.
 
     Raises RolledBackError, or DeploymentError where it did not come to be watched: the vintage before is served by
-    every replica then. Whoever is interrupted takes back what was begun, too. headers: what our own questions carry.
+    every replica then. Whoever is interrupted takes back what was begun, too.
     """
     status = endpoint.status()
     if not plan.steps or status.active is None or status.active == vintage:
         return RolledOut(endpoint.deploy(vintage))
-    staged = _Staged(endpoint, vintage, status.active, status.url, lake_url, plan, headers or {})
+    staged = _Staged(endpoint, vintage, status.active, status.url, lake_url, plan)
     try:
         staged.walk(on_step)
         return RolledOut(endpoint.deploy(vintage), tuple(staged.steps))
