@@ -11,7 +11,7 @@ const rounded = (value, step) => Number((Math.round(value / step) * step).toFixe
 function reach(seen, now, whole) {
   const known = [...seen, ...(now === null ? [] : [now])].filter((value) => typeof value === "number");
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const step = whole ? 1 : high >= 1000 ? 10 : high >= 100 ? 1 : high >= 10 ? 0.1 : 0.01;
+  const step = whole || high >= 1000 ? 1 : high >= 100 ? 0.1 : 0.01;
   return { step, min: rounded(low > 0 ? Math.max(step, low * 0.5) : low, step), max: rounded(high > 0 ? high * 1.5 : high + 1, step) };
 }
 
