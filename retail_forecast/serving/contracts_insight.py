@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from retail_forecast.serving.contracts import CovariateValue, Period, Provenance, _Request
+from retail_forecast.serving.contracts import Period, Provenance, _Request
+from retail_forecast.serving.contracts_what_if import CovariateValue
 
 SEARCH_LIMIT = 100
 

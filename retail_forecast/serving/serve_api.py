@@ -10,7 +10,7 @@ import httpx
 
 from retail_forecast.serving.config import APPLICATION, DEPLOYMENT, ServeConfig
 
-_TIMEOUT_SECONDS = 60
+_TIMEOUT_SECONDS = 200  # the first configuration waits for the proxies to start
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -156,8 +155,8 @@ class WhatIf:
             of_one[one.moved] = part
         return values
 
-    @cached_property
-    def _leads(self) -> NDArray[np.int64]:
+    @property
+    def _leads(self) -> NDArray[np.int16]:
         return self.table.leads.stored
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from retail_forecast.serving.config import Challenger
 from retail_forecast.serving.rollouts import Limits, Plan, RolledBackError, plan_of, roll_out
 from retail_forecast.serving.rollouts.observed import Observed, merge_reports
 from retail_forecast.serving.rollouts.plan import parse_steps
+from retail_forecast.serving.table import EncodedAnswers
 from retail_forecast.settings import Settings
 from retail_forecast_tests.serving.asker import Asker
 from retail_forecast_tests.serving.conftest import World
@@ -68,6 +69,16 @@ def test_a_vintage_that_disagrees_is_taken_back_from_every_replica(replicas: Rep
     assert (asker.failures, set(asker.vintages)) == ([], {world.first.id})  # it never came beyond the shadow
 
 
+@dataclass(frozen=True)
+class Spoilt:
+    """Encoded answers with another mean in every period."""
+
+    answers: EncodedAnswers
+
+    def __getitem__(self, position: int) -> bytes:
+        return self.answers[position].replace(b'"mean":', b'"mean":1')
+
+
 def test_a_canary_whose_answers_are_not_what_it_published_is_taken_back(
     replicas: Replicas, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +88,8 @@ def test_a_canary_whose_answers_are_not_what_it_published_is_taken_back(
         deployed = real(challenger)
         for state in replicas.states:
             assert state.trial is not None
-            object.__setattr__(state.trial.predictor.table, "values", state.trial.predictor.table.values + 0.1)
+            table = state.trial.predictor.table
+            object.__setattr__(table, "answers", Spoilt(table.answers))
         return deployed
 
     monkeypatch.setattr(replicas, "challenge", spoiling)
