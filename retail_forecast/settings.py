@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retail_forecast.errors import ConfigurationError
@@ -102,6 +102,30 @@ class Settings(BaseSettings):
     public_api_url: str | None = Field(None, description="Where people open the API; default where this platform asks.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    auth: Literal["off", "keys", "oidc", "keys,oidc"] | None = Field(
+        None, description="Who may ask the API; default `off` on a loopback address, elsewhere it has to be said."
+    )
+    auth_keys_file: Path | None = Field(
+        None, description="Hashes of the API keys, as `keys create` writes them; default HOME/serve/keys.json."
+    )
+    api_key: SecretStr | None = Field(None, description="Key that this platform itself asks the API with.")
+    oidc_issuer: str | None = Field(None, description="Issuer (`iss`) of access tokens.")
+    oidc_audience: str | None = Field(None, description="Audience (`aud`) that access tokens are made out to.")
+    oidc_jwks_url: str | None = Field(None, description="Where the issuer publishes its keys, as a JWKS.")
+    rate_limit: float = Field(
+        0.0, ge=0, description="Requests a second that each replica answers one caller; 0 sets no limit."
+    )
+    rate_burst: int = Field(0, ge=0, description="So many at once before the limit bites; 0 is two seconds' worth.")
+    max_in_flight: int = Field(
+        256, ge=1, description="Requests under way in one replica; what comes beyond is sent away with 503."
+    )
+    forwarded_hops: int = Field(
+        0, ge=0, description="Proxies in front that add to X-Forwarded-For; 0 does not believe that header."
+    )
+    cors_origins: str | None = Field(
+        None, description="Origins whose pages may ask the API, with commas between; default none but its own."
+    )
+    traces: Literal["off", "otlp"] = Field("off", description="Where spans go; `otlp` reads the OTEL_* variables.")
     serving_aws_profile: str | None = Field(
         None, description="AWS profile of the API on this machine; default the credentials of whoever starts it."
     )
@@ -193,6 +217,11 @@ class Settings(BaseSettings):
         if self.endpoint == "kuberay":
             return self.serve_url or f"http://{self.rayservice}-serve-svc.{self.kubernetes_namespace}:8000"
         return f"http://{self.host}:{self.api_port}"
+
+    @property
+    def keys_path(self) -> Path:
+        """The file of the hashes of API keys."""
+        return self.auth_keys_file or self.home.resolve() / "serve" / "keys.json"
 
     @property
     def ui_url(self) -> str:

@@ -22,6 +22,7 @@ def deploy(
     from retail_forecast.serving import open_endpoint
     from retail_forecast.serving.rollouts import plan_of, roll_out
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
     settings, out = load_settings(), console()
     in_force = latest_vintage_of(open_lake(settings.lake)).id
@@ -32,6 +33,7 @@ def deploy(
         lake_url=settings.lake,
         on_step=lambda step: out.print(", ".join(f"{name} {value}" for name, value in step.row().items())),
     ).deployment
+    audit_person(settings.home, "deploy", vintage=deployed.vintage, model_version=deployed.model_version)
     out.print(
         f"{deployed.url} answers from vintage {deployed.vintage} with {deployed.replicas} replicas.", markup=False
     )

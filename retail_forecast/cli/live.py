@@ -143,13 +143,14 @@ def check_one_answer(settings: Settings) -> str:
     from retail_forecast.cli.http import get_json
     from retail_forecast.lake import open_lake
     from retail_forecast.lake.vintages import scan_forecasts
+    from retail_forecast.serving.security.own_key import own_headers
 
     lake = open_lake(settings.lake)
     vintage = latest_vintage_of(lake)
     first = scan_forecasts(lake, vintage.id).head(vintage.horizon).collect()
     store, item = first.item(0, "store_id"), first.item(0, "item_id")
     url = f"{settings.api_url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
-    answer = get_json(url)
+    answer = get_json(url, headers=own_headers(settings))
     published = first.filter(store_id=store, item_id=item)["mean"].to_list()
     served = [period["mean"] for period in answer["forecasts"]]
     if answer["vintage"] != vintage.id or any(abs(a - b) > 1e-3 for a, b in zip(served, published, strict=True)):

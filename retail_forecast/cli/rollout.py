@@ -33,6 +33,7 @@ def start(
     from retail_forecast.serving import open_endpoint
     from retail_forecast.serving.config import Challenger
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
     if (vintage is None) == (model is None):
         raise typer.BadParameter("Give a VINTAGE, or --model VERSION.")
@@ -46,6 +47,7 @@ def start(
     limit = settings.rollout_errors
     challenger = Challenger(vintage=str(vintage), mode=mode, share=wanted, error_limit=limit)
     held = open_endpoint(settings).challenge(challenger)
+    audit_person(settings.home, "rollout start", vintage=vintage, mode=mode, share=wanted)
     doing = "is compared with" if mode == "shadow" else "answers beside"
     out = console()
     out.print(f"Vintage {vintage} {doing} {held.vintage} for {wanted:.0%} of the series, on {held.replicas} replicas.")
@@ -80,12 +82,14 @@ def promote() -> None:
     from retail_forecast.registry import open_registry
     from retail_forecast.serving import open_endpoint
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
     settings = load_settings()
     vintage, _ = _observed(settings)
     platform = Platform(settings, load_dataset(settings.dataset_path))
     version = read_vintage(platform.lake, vintage).model_version
     deployed = promote_challenger(platform, open_registry(settings), open_endpoint(settings), vintage, version)
+    audit_person(settings.home, "rollout promote", vintage=vintage, model_version=version)
     out = console()
     out.print(f"{deployed.url} answers from vintage {vintage} with {deployed.replicas} replicas.", markup=False)
     out.print(f"Version {version} is champion.")
@@ -96,8 +100,11 @@ def abort() -> None:
     """Take the challenger back from every replica; the active vintage goes on."""
     from retail_forecast.serving import open_endpoint
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
-    left = open_endpoint(load_settings()).withdraw()
+    settings = load_settings()
+    left = open_endpoint(settings).withdraw()
+    audit_person(settings.home, "rollout abort", vintage=left.vintage)
     console().print(f"{left.replicas} replicas answer from vintage {left.vintage} alone.")
 
 

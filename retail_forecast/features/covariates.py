@@ -30,5 +30,5 @@ def look_up_covariates(table: CovariateTable, values: pl.LazyFrame, series: pl.D
     ahead = replace(timeline, count=timeline.count + timeline.spec.windows.look_around)
     found = look_up(rows, table.keys, stores, ahead, carry_forward=table.carry_forward)
     states = found.gather(list(kinds), found.rows_of(np.arange(ahead.count)).ravel())
-    places = np.arange(states.height, dtype=np.int32).reshape(-1, ahead.count)[:, : timeline.count]
-    return Lookup(add_changes(states, table, timeline.spec), places, match_rows(series, stores, ["store_id"]))
+    shape, entity = (stores.height, ahead.count), match_rows(series, stores, ["store_id"])
+    return Lookup(add_changes(states, table, timeline.spec), np.arange(states.height), shape, entity)

@@ -40,7 +40,8 @@ def build_grid(
     first: date = dates["date"][0]
     timeline = Timeline(spec, first, dates.height, (cutoff - first).days // spec.period_days, np.arange(0))
     rows = look_up(sales.select(*KEYS, "units_sold"), KEYS, owners, timeline)
-    units = read_units(rows, timeline.place_of(owners["release"], later=True), timeline)
+    born = timeline.place_of(owners["release"], later=True)
+    units = read_units(rows.matrix("units_sold")[rows.entity], born, timeline)
     sold, known = units.sold.ravel(), units.known.ravel()
     filled = units.filled.ravel().astype(np.float64)
     return owners.lazy().join(dates.lazy(), how="cross", maintain_order="left_right").with_columns(

@@ -17,33 +17,45 @@ from retail_forecast.features.timeline import Places, Timeline, at_periods
 
 @dataclass(frozen=True)
 class Lookup:
-    """rows [E, T]: the row of `values` that holds in a period for an entity, such as a store; -1 for none.
+    """Of entities E, such as stores, in periods T: cells [K] says for which of E times T cells a row of `values` is.
 
-    entity [N]: which entity each series belongs to.
+    entity [N]: which entity each series belongs to. carried: a row holds until the next one.
     """
 
     values: pl.DataFrame
-    rows: NDArray[np.int32]
+    cells: NDArray[np.intp]
+    shape: tuple[int, int]
     entity: NDArray[np.int32]
+    carried: bool = False
 
-    def matrix(self, name: str, entities: slice | NDArray[np.int32] = slice(None)) -> NDArray[Any]:
-        """[E, T]: a number of the table for these entities, NaN where none holds."""
-        return np.take(self._numbers[name], self.rows[entities], mode="wrap")
+    @cached_property
+    def rows(self) -> NDArray[np.int32]:
+        """[E, T]: the row that holds; -1 for none."""
+        held = self._laid_out(np.arange(len(self.cells), dtype=np.int32), -1)
+        return np.maximum.accumulate(held, axis=1, out=held) if self.carried else held
+
+    def matrix(self, name: str) -> NDArray[Any]:
+        """[E, T]: a number of the table, NaN where none holds."""
+        numbers = self.values[name]
+        if numbers.dtype != pl.Float32:
+            numbers = numbers.cast(pl.Float64)
+        if self.carried:
+            return np.take(numbers.extend_constant(None, 1).to_numpy(), self.rows, mode="wrap")  # -1 is the last
+        return self._laid_out(numbers.to_numpy(), np.nan)
 
     def rows_of(self, periods: Places) -> NDArray[np.int32]:
         """[N, U]: the row that holds for each series in these periods."""
         return at_periods(self.rows, periods)[self.entity]
 
+    def _laid_out(self, values: NDArray[Any], missing: float) -> NDArray[Any]:
+        """[K] to [E, T]."""
+        made = np.full(self.shape, missing, dtype=values.dtype)
+        made.ravel()[self.cells] = values
+        return made
+
     def gather(self, names: Sequence[str], rows: NDArray[np.int32]) -> pl.DataFrame:
         """These rows of the table, with its values as they are; nulls for -1."""
         return self.values.select(pl.col(names).gather(pl.lit(pl.Series(rows)).replace(-1, None)))
-
-    @cached_property
-    def _numbers(self) -> dict[str, NDArray[Any]]:
-        """The numbers and flags of the table, each with NaN as its last, which is that of row -1."""
-        columns = (column for column in self.values if column.dtype.is_numeric() or column.dtype == pl.Boolean)
-        floats = (column if column.dtype == pl.Float32 else column.cast(pl.Float64) for column in columns)
-        return {column.name: column.extend_constant(None, 1).to_numpy() for column in floats}
 
 
 def look_up(
@@ -59,13 +71,11 @@ def look_up(
     entity, period = numbers.match(rows["_owner"]), timeline.place_of(rows["_date"], later=carry_forward)
     if carry_forward:
         period = np.maximum(period, 0)
-    held = np.full((entities.height, timeline.count), -1, dtype=np.int32)
-    used = (entity >= 0) & (period >= 0) & (period < timeline.count)
-    cells = entity * np.intp(timeline.count) + period
-    held.ravel()[cells if used.all() else cells[used]] = np.flatnonzero(used)
-    if carry_forward:
-        np.maximum.accumulate(held, axis=1, out=held)
-    return Lookup(rows.drop("_owner", "_date"), held, match_rows(series, entities, owners))
+    used, rows = (entity >= 0) & (period >= 0) & (period < timeline.count), rows.drop("_owner", "_date")
+    if not used.all():
+        rows, entity, period = rows.filter(used), entity[used], period[used]
+    cells, shape = entity * np.intp(timeline.count) + period, (entities.height, timeline.count)
+    return Lookup(rows, cells, shape, match_rows(series, entities, owners), carry_forward)
 
 
 def match_rows(rows: pl.DataFrame, entities: pl.DataFrame, keys: Sequence[str]) -> NDArray[np.int32]:
@@ -81,7 +91,7 @@ class Numbering:
     """
 
     def __init__(self, entities: pl.DataFrame, keys: Sequence[str]) -> None:
-        values = {key: entities[key].unique().sort() for key in keys}
+        values = {key: _categories(entities[key]) for key in keys}
         self.of_keys: pl.Expr = pl.repeat(0, pl.len(), dtype=pl.Int32)
         for key, known in values.items():
             self.of_keys = self.of_keys * (len(known) + 1) + _position(key, known)
@@ -90,11 +100,17 @@ class Numbering:
 
     def match(self, numbers: pl.Series) -> NDArray[np.int32]:
         """The entity with these numbers, -1 for none."""
-        return self._found[numbers.to_numpy()]
+        return np.asarray(self._found[numbers.to_numpy()])
+
+
+def _categories(keys: pl.Series) -> pl.Series:
+    return keys.dtype.categories if isinstance(keys.dtype, pl.Enum) else keys.unique().sort()
 
 
 def _position(key: str, known: pl.Series) -> pl.Expr:
     """Which of the known values a key is; one more if it is none of them."""
     if len(known) == 1:
-        return (pl.col(key) != known[0]).cast(pl.Int32).fill_null(1)
-    return pl.col(key).cast(pl.Enum(known), strict=False).to_physical().cast(pl.Int32).fill_null(len(known))
+        other: pl.Expr = pl.col(key) != known[0]
+        return other.cast(pl.Int32).fill_null(1)
+    position = pl.col(key).cast(pl.Enum(known), strict=False).to_physical().cast(pl.Int32)
+    return position.fill_null(len(known))

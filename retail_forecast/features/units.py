@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retail_forecast.features.lookup import Lookup
 from retail_forecast.features.sums import Feature, Numbers, Totals, round_exactly
 from retail_forecast.features.timeline import Places, Timeline
 
@@ -31,13 +31,12 @@ class Units:
         return Totals(self.filled, self.known, self.cycle)
 
 
-def read_units(sales: Lookup, born: Places, timeline: Timeline, series: slice = slice(None)) -> Units:
-    """The sales of some of the series. Nothing is known of the time before their birth and after the cutoff."""
-    spec, born = timeline.spec, born[series]
-    sold = sales.matrix("units_sold", sales.entity[series])
+def read_units(delivered: NDArray[Any], born: Places, timeline: Timeline) -> Units:
+    """The sales of series, [E, T]. Nothing is known of the time before their birth and after the cutoff."""
+    spec, sold = timeline.spec, delivered.copy()
     if spec.missing_periods == "zero":
         np.copyto(sold, 0.0, where=np.isnan(sold))
-    np.copyto(sold, np.nan, where=np.arange(timeline.count) < born[:, None])
+    np.copyto(sold, np.nan, where=np.arange(timeline.count, dtype=np.int32) < born[:, None].astype(np.int32))
     sold[:, timeline.cutoff + 1 :] = np.nan
     known = ~np.isnan(sold)
     filled = round_exactly(np.where(known, sold, sold.dtype.type(0)))

@@ -51,8 +51,8 @@ class Seen:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        ranges = ({name: Range(**one) for name, one in raw[part].items()} for part in ("numbers", "ratios"))
-        return cls(*ranges, {name: tuple(values) for name, values in raw["values"].items()})
+        numbers, ratios = ({name: Range(**one) for name, one in raw[part].items()} for part in ("numbers", "ratios"))
+        return cls(numbers, ratios, {name: tuple(values) for name, values in raw["values"].items()})
 
 
 def read_seen(rows: pl.DataFrame, spec: FeatureSpec) -> Seen:

@@ -30,6 +30,12 @@ def begin_answer() -> Answering:
     return answering
 
 
+def answered_from() -> dict[str, str]:
+    """Vintage, model version and cutoff of what answers the request of this context, as far as that is known."""
+    answering = _current.get()
+    return answering.provenance if answering is not None else {}
+
+
 def note_answering(predictor: Predictor | None) -> None:
     """Notes that `predictor` answers the request of this context, if there is one."""
     answering = _current.get()

@@ -22,12 +22,15 @@ from retail_forecast.serving.routes import (
     forecasts,
     history,
     levels,
+    members,
     operations,
     provenance,
     search,
     what_if,
 )
 from retail_forecast.serving.scenario_answers import build_batcher
+from retail_forecast.serving.security.guard import add_guard
+from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
 
@@ -45,6 +48,7 @@ _ROOMS: Sequence[Any] = (
     what_if,
     explain,
     levels,
+    members,
     history,
     search,
     accuracy,
@@ -55,8 +59,8 @@ _ROOMS: Sequence[Any] = (
 )
 
 
-def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
-    """The application of one replica, answering from `serving`."""
+def build_app(serving: ServingState, metrics: Metrics | None = None, security: Security | None = None) -> FastAPI:
+    """The application of one replica, answering from `serving` whom `security` lets in; by default everybody."""
     app = FastAPI(
         title="Retail Forecast",
         version=__version__,
@@ -73,6 +77,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None) -> FastAPI:
     add_docs(app)
     install_problems(app)
     add_speed(app, serving)
+    add_guard(app, serving, app.state.metrics, security or Security())
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app
 

@@ -51,7 +51,8 @@ class MicroBatcher(Generic[Job, Result]):
 
     def _take(self) -> list[tuple[Job, asyncio.Future[Result]]]:
         """The jobs of the next call; nobody waits any more for those that were cancelled."""
-        taken, total = [], 0
+        taken: list[tuple[Job, asyncio.Future[Result]]] = []
+        total = 0
         while self._waiting and (not taken or total + self._size(self._waiting[0][0]) <= self._most):
             job, future = self._waiting.popleft()
             if not future.cancelled():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from retail_forecast.serving.contracts_rollout import FailedTrial, TrialReport
 
@@ -13,6 +13,7 @@ SERIES_PER_BATCH = 1000
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 VintageName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
+CovariateValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
 Quantiles = dict[str, float]
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from retail_forecast.serving.contracts import Period, Provenance, _Request
-from retail_forecast.serving.contracts_what_if import CovariateValue
+from retail_forecast.serving.contracts import CovariateValue, Period, Provenance, _Request
 
 SEARCH_LIMIT = 100
 
@@ -97,7 +96,7 @@ class LevelHistoryAnswer(Provenance):
 class SearchQuery(_Request):
     """What is sought. Every word has to be in the name; case and accents do not matter."""
 
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\S")]
     limit: int = Field(20, ge=1, le=SEARCH_LIMIT)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from retail_forecast.serving.contracts import Estimate, Identifier, Provenance, SeriesKey, _Request
+from retail_forecast.serving.contracts import CovariateValue, Estimate, Identifier, Provenance, SeriesKey, _Request
 
 CHANGES_PER_SCENARIO = 100
 SERIES_PER_SCENARIO = 100
 
-CovariateValue = StrictBool | StrictInt | StrictFloat | StrictStr | None
 _ONE_FORM: dict[str, Any] = {"oneOf": [{"required": ["store_id", "item_id"]}, {"required": ["series"]}]}
 
 

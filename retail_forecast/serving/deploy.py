@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -42,7 +42,8 @@ class Wanted:
 class Rollout:
     """One change of what is served, from the request to the proof.
 
-    configure: the Serve configuration around a user_config. api_url: where the answers are.
+    configure: the Serve configuration around a user_config. api_url: where the answers are. headers: what our
+    requests there carry, if the API asks who we are.
     """
 
     api: ServeControl
@@ -52,6 +53,7 @@ class Rollout:
     configure: Callable[[UserConfig], ServeConfig]
     timeout_seconds: float = 300
     poll_seconds: float = field(default=_POLL_SECONDS)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(self, wanted: Wanted) -> dict[str, Report]:
         """Serves what is wanted (no vintage: just be up); each replica's report. Raises DeploymentError."""
@@ -83,7 +85,7 @@ class Rollout:
         try:
             return self._wait_for(self.put(wanted, fallback=fallback), wanted, seconds)
         except httpx.HTTPError as error:
-            text = f"Ray Serve's REST API at {self.api.url} refused or did not answer: {error}."
+            text = f"Ray Serve's REST API at {self.api.url} refused or did not answer: {error}.{_last_words(error)}"
             raise DeploymentError(text, wanted=wanted.name, active=self.active()) from error
 
     def put(self, wanted: Wanted, *, fallback: str | None) -> str:
@@ -183,10 +185,16 @@ class Rollout:
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
             with httpx.Client(trust_env=False, timeout=30, verify=_tls()) as client:
-                answer = client.get(f"{self.api_url}{path}").json()
+                answer = client.get(f"{self.api_url}{path}", headers=self.headers).json()
         except (httpx.HTTPError, ValueError):
             return None
         return answer if isinstance(answer, dict) else None
+
+
+def _last_words(error: httpx.HTTPError) -> str:
+    """What Ray said with its refusal: the last line, where a traceback has its reason."""
+    said = error.response.text.strip() if isinstance(error, httpx.HTTPStatusError) else ""
+    return f" It says: {said.splitlines()[-1][-500:]}" if said else ""
 
 
 @cache

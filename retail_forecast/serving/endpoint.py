@@ -30,6 +30,8 @@ from retail_forecast.serving.processes import (
     stop_host,
 )
 from retail_forecast.serving.scale import Scale, read_scale, write_scale
+from retail_forecast.serving.security.own_key import make_own_key, own_headers
+from retail_forecast.serving.security.policy import auth_mode, replica_environment
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
@@ -89,6 +91,8 @@ class RayServeEndpoint:
 
     def _change(self, wanted: Wanted) -> Deployment:
         started = time.monotonic()
+        auth_mode(self.settings)  # raises before anything is started
+        make_own_key(self.settings)
         info, scale = self._host(wanted.name or "none"), read_scale(self.settings)
         reports = self._rollout(info, scale).run(wanted)
         version = next(iter(reports.values()))["model_version"]
@@ -101,6 +105,7 @@ class RayServeEndpoint:
             api_url=info.api_url,
             lake_url=self.settings.lake,
             scale=scale,
+            headers=own_headers(self.settings),
             configure=lambda user_config: self._configure(info, user_config, scale),
             timeout_seconds=self.timeout_seconds,
         )
@@ -120,7 +125,7 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
-        environment[VARIABLE] = self.settings.log_format
+        environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
             host=info.serve_host,

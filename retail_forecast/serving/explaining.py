@@ -42,7 +42,7 @@ def _shown(found: Explanation, mean: np.ndarray[Any, np.dtype[np.float64]]) -> n
     scaled = np.rint(np.column_stack([mean, found.expected, found.contributions]) * 10**DECIMALS).astype(np.int64)
     largest = 2 + np.abs(scaled[:, 2:]).argmax(axis=1)
     scaled[np.arange(len(scaled)), largest] += scaled[:, 0] - scaled[:, 1:].sum(axis=1)
-    return scaled
+    return np.asarray(scaled)
 
 
 def _units(row: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:

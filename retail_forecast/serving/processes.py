@@ -182,8 +182,11 @@ def _spawn(folder: Path, settings: Settings, replicas: int) -> None:
 
 
 def environment_of_host(settings: Settings) -> dict[str, str]:
-    """This process' environment without its Ray; with a profile of its own, also without its credentials of AWS."""
-    left_out, own = {"RAY_ADDRESS", "RAY_AUTH_TOKEN"}, {"PYTHONPATH": import_path()}
+    """This process' environment without its Ray and its key to the API.
+
+    With a profile of its own, also without its credentials of AWS.
+    """
+    left_out, own = {"RAY_ADDRESS", "RAY_AUTH_TOKEN", "RETAIL_FORECAST_API_KEY"}, {"PYTHONPATH": import_path()}
     if settings.serving_aws_profile is not None:
         left_out |= {name for name in os.environ if name.startswith(_CREDENTIALS)}
         own["AWS_PROFILE"] = settings.serving_aws_profile

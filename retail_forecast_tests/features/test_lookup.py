@@ -43,7 +43,7 @@ def test_the_last_row_before_a_period_holds_and_so_does_its_null() -> None:
 def test_a_table_of_items_serves_every_store() -> None:
     table = prices(("-", "x", 0, 5.0), ("-", "nobody", 0, 9.0)).drop("store_id")
     found = look_up(table, ("item_id", "date"), SERIES, timeline(1))
-    assert np.nan_to_num(found.matrix("price", found.entity)).tolist() == [[5.0], [0.0], [5.0]]
+    assert np.nan_to_num(found.matrix("price")[found.entity]).tolist() == [[5.0], [0.0], [5.0]]
 
 
 def test_series_are_matched_by_all_of_their_keys() -> None:

@@ -110,6 +110,7 @@ def test_passwords_come_from_secrets_that_the_chart_does_not_make() -> None:
     assert {one["name"]: one["valueFrom"]["secretKeyRef"] for one in code["env"] if "valueFrom" in one} == {
         "DAGSTER_PG_PASSWORD": {"name": "retail-forecast-database", "key": "postgresql-password"},
         "RAY_AUTH_TOKEN": {"name": "retail-forecast-ray", "key": "auth_token", "optional": True},
+        "RETAIL_FORECAST_API_KEY": {"name": "retail-forecast-api-keys", "key": "api_key", "optional": True},
     }
     dagster = effective("prod")["dagster"]
     assert dagster["global"]["postgresqlSecretName"] == "retail-forecast-database"

@@ -1,22 +1,29 @@
-"""Forecasts that were published from a lake, asked for over HTTP: what the API says is what the lake holds."""
+"""From delivered files to answers over HTTP: sums fit together, and every number leads back to a row of a file."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from retail_forecast.lake import Lake
+from retail_forecast.dataset import SERIES
+from retail_forecast.ingest.landing import land_csv
+from retail_forecast.lake import Lake, Store, open_lake, open_store
+from retail_forecast.pipeline.arrivals import look_for_arrivals
 from retail_forecast.pipeline.forecasts import publish_forecasts
+from retail_forecast.pipeline.tables import publish_table, stale_partitions
 from retail_forecast.pipeline.train import train_model
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.state import ServingState
+from retail_forecast.serving.trace import TracedPeriod, pick_series, trace
 from retail_forecast_tests.models.samples import write_series_intervals
 from retail_forecast_tests.pipeline.shop_lake import (
     CUTOFF,
@@ -26,7 +33,6 @@ from retail_forecast_tests.pipeline.shop_lake import (
     START,
     STORES,
     shop_dataset,
-    shop_lake,
     shop_sales,
     training_folder,
 )
@@ -36,8 +42,26 @@ DEPARTMENTS = {"x": "food", "y": "food", "z": "toys"}
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return shop_lake(tmp_path_factory.mktemp("published"))
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A file of sales for each day up to the cutoff, one of prices and one of items."""
+    landing = open_store((tmp_path_factory.mktemp("published") / "landing").as_uri())
+    sales = shop_sales().filter(pl.col("date") <= CUTOFF)
+    for (day,), rows in sales.partition_by("date", as_dict=True).items():
+        land_csv(landing, f"sales/sales_{day}.csv", rows)
+    prices = [(store, item, START, 2.0 + ITEMS.index(item)) for store in STORES for item in ITEMS]
+    land_csv(landing, "prices/prices.csv", pl.DataFrame(prices, [*SERIES, "date", "sell_price"], orient="row"))
+    items = {"item_id": list(DEPARTMENTS), "department": list(DEPARTMENTS.values())}
+    land_csv(landing, "items/items.csv", pl.DataFrame(items))
+    return landing
+
+
+@pytest.fixture(scope="module")
+def lake(landing: Store, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake, dataset = open_lake((tmp_path_factory.mktemp("published") / "lake").as_uri()), shop_dataset()
+    look_for_arrivals(lake, landing, dataset, settle_seconds=0)
+    for table in dataset.tables:
+        publish_table(lake, landing, dataset, table, stale_partitions(lake, dataset, table))
+    return lake
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +118,31 @@ def test_the_past_of_a_group_is_the_sum_of_its_sales(client: TestClient) -> None
     sales = shop_sales().filter(pl.col("date") <= CUTOFF, pl.col("item_id").is_in(["x", "y"]), store_id="B")
     sums = sales.group_by("date").agg(pl.col("units_sold").sum()).sort("date").tail(30)
     assert [row["units_sold"] for row in periods] == sums["units_sold"].to_list()
+
+
+def traced(client: TestClient, landing: Store, seed: int, *, series: int, periods: int) -> list[TracedPeriod]:
+    random = Random(seed)
+    chosen = pick_series(lambda path: ask(client, path), series, random)
+    return list(trace(lambda path: ask(client, path), landing, shop_dataset(), chosen, periods=periods, random=random))
+
+
+def test_answers_picked_at_random_lead_to_the_rows_of_the_landing_files(client: TestClient, landing: Store) -> None:
+    seed = secrets.randbelow(10**6)
+    found = traced(client, landing, seed, series=9, periods=10)
+    assert len(found) == 90, seed
+    assert [one for one in found if one.problem] == [], seed
+    assert {one.file for one in found} == {f"sales/sales_{one.date}.csv" for one in found}, seed
+    sold = {row[:3]: row[3] for row in shop_sales().iter_rows()}
+    assert all(one.landed == sold[one.store_id, one.item_id, one.date] for one in found), seed
+
+
+def test_a_file_that_was_replaced_or_is_gone_is_told(client: TestClient, landing: Store) -> None:
+    *_, replaced, gone = sorted({one.file for one in traced(client, landing, 1, series=2, periods=9)})
+    kept = {name: landing.read(name) for name in (replaced, gone)}
+    landing.write(replaced, kept[replaced].replace(b"B", b"C"))
+    landing.delete(gone)
+    problems = {one.file: one.problem or "" for one in traced(client, landing, 1, series=2, periods=9) if one.problem}
+    for name, data in kept.items():
+        landing.write(name, data)
+    assert set(problems) == {replaced, gone}
+    assert "with the content that the lineage names" in problems[replaced]

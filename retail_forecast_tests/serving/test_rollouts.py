@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
+from retail_forecast.serving.answers import PublishedAnswers
 from retail_forecast.serving.config import Challenger
+from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.rollouts import Limits, Plan, RolledBackError, plan_of, roll_out
 from retail_forecast.serving.rollouts.observed import Observed, merge_reports
 from retail_forecast.serving.rollouts.plan import parse_steps
-from retail_forecast.serving.table import EncodedAnswers
 from retail_forecast.settings import Settings
 from retail_forecast_tests.serving.asker import Asker
 from retail_forecast_tests.serving.conftest import World
@@ -69,27 +70,17 @@ def test_a_vintage_that_disagrees_is_taken_back_from_every_replica(replicas: Rep
     assert (asker.failures, set(asker.vintages)) == ([], {world.first.id})  # it never came beyond the shadow
 
 
-@dataclass(frozen=True)
-class Spoilt:
-    """Encoded answers with another mean in every period."""
-
-    answers: EncodedAnswers
-
-    def __getitem__(self, position: int) -> bytes:
-        return self.answers[position].replace(b'"mean":', b'"mean":1')
-
-
 def test_a_canary_whose_answers_are_not_what_it_published_is_taken_back(
     replicas: Replicas, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = replicas.challenge
+    real, other = replicas.challenge, load_predictor(world.lake_url, world.doubled.id)
 
     def spoiling(challenger: Challenger) -> Any:
         deployed = real(challenger)
         for state in replicas.states:
             assert state.trial is not None
-            table = state.trial.predictor.table
-            object.__setattr__(table, "answers", Spoilt(table.answers))
+            predictor = state.trial.predictor
+            vars(predictor)["answers"] = PublishedAnswers(predictor.provenance, other.table)
         return deployed
 
     monkeypatch.setattr(replicas, "challenge", spoiling)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from retail_forecast.errors import ConfigurationError
 from retail_forecast.serving.config import Challenger
+from retail_forecast.serving.security.own_key import own_headers
 from retail_forecast.settings import Settings
 
 SHADOW = "shadow"
@@ -41,11 +43,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a rollout. Without any, a vintage is deployed at once."""
+    """The steps of a rollout. Without any, a vintage is deployed at once.
+
+    headers: what our questions to the live URL carry, if the API asks who we are.
+    """
 
     steps: tuple[Step, ...]
     soak_seconds: float
     limits: Limits
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def plan_of(settings: Settings, *, strategy: Literal["direct", "canary"] | None = None) -> Plan:
@@ -57,7 +63,7 @@ def plan_of(settings: Settings, *, strategy: Literal["direct", "canary"] | None 
         observations=settings.rollout_observations,
     )
     steps = parse_steps(settings.rollout_steps) if (strategy or settings.rollout) == "canary" else ()
-    return Plan(steps, settings.rollout_soak_seconds, limits)
+    return Plan(steps, settings.rollout_soak_seconds, limits, own_headers(settings))
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:

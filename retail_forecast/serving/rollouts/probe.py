@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, cycle
+from itertools import cycle, zip_longest
 
 import httpx
 import polars as pl
@@ -18,28 +18,32 @@ SERIES = 50
 
 @dataclass
 class Probe:
-    """Asks for series that each of the two vintages is to answer, one after the other, and remembers what was wrong."""
+    """Asks for series that each of the two vintages is to answer, one after the other, and remembers what was wrong.
+
+    headers: what our requests carry, if the API asks who we are.
+    """
 
     api_url: str
     lake_url: str
     active: str
     challenger: str
     step: Step
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     asked: int = 0
     problem: str | None = None
     _next: Iterator[tuple[str, pl.DataFrame]] = field(init=False)
 
     def __post_init__(self) -> None:
-        sides = [(self.active, self._rows(self.active, False))]
+        sides = []
+        if self.step.mode == "shadow" or self.step.share < 1:
+            sides.append([(self.active, rows) for rows in self._rows(self.active, False)])
         if self.step.mode == "canary":
-            sides = [*sides, (self.challenger, self._rows(self.challenger, True))] if self.step.share < 1 else sides
-            sides = sides if self.step.share < 1 else [(self.challenger, self._rows(self.challenger, True))]
-        named = [[(vintage, rows) for rows in published] for vintage, published in sides]
-        self._next = cycle(list(chain.from_iterable(zip(*named, strict=False))))
+            sides.append([(self.challenger, rows) for rows in self._rows(self.challenger, True)])
+        self._next = cycle([one for pair in zip_longest(*sides) for one in pair if one is not None])
 
     def ask(self, count: int) -> None:
         """Asks so many questions, or until an answer is wrong."""
-        with httpx.Client(base_url=self.api_url, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=self.api_url, headers=self.headers, trust_env=False, timeout=30) as client:
             for _ in range(count if self.problem is None else 0):
                 vintage, rows = next(self._next)
                 self.asked += 1

@@ -91,7 +91,7 @@ class _Staged:
     def _watch(self, step: Step) -> StepReport:
         """Soaks; ends early when a limit is passed, late while there is too little to judge."""
         started, soak = time.monotonic(), self.plan.soak_seconds
-        probe = Probe(self.api_url, self.lake_url, self.active, self.vintage, step)
+        probe = Probe(self.api_url, self.lake_url, self.active, self.vintage, step, self.plan.headers)
         while True:
             probe.ask(PROBES_PER_POLL)
             observed = merge_reports(self.vintage, self.endpoint.observe())

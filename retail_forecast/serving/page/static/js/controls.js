@@ -78,9 +78,10 @@ export function control(options) {
 /** Two lists of dates, from and to. */
 export function dayControl(dates, scenario, write, change) {
   const list = (words, at) => {
-    const select = h("select", { onchange: (event) => change(at, event.target.value) }, dates.map((date) => h("option", { value: date }, write(date))));
+    const id = freshId("day");
+    const select = h("select", { id, onchange: (event) => change(at, event.target.value) }, dates.map((date) => h("option", { value: date }, write(date))));
     select.value = scenario[at];
-    return h("label", {}, words, select);
+    return h("div", {}, h("label", { for: id }, words), select);
   };
   const pair = h("div.pair", {}, list(t("what_if.from"), "from"), list(t("what_if.to"), "to"));
   return h("fieldset.control", {}, h("legend", {}, t("what_if.days")), pair);

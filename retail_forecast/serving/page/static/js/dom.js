@@ -21,7 +21,7 @@ function set(element, name, value) {
 export function h(spec, properties = {}, ...children) {
   const element = make(spec);
   for (const [name, value] of Object.entries(properties)) set(element, name, value);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -35,7 +35,7 @@ export function svg(spec, properties = {}, ...children) {
 
 /** Puts these children in the place of what was there. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter(Boolean));
+  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
   return element;
 }
 

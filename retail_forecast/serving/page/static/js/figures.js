@@ -33,7 +33,7 @@ export function words(data, index, marked) {
     parts.push(h("span.soft", {}, t("told.range", named)));
   });
   for (const mark of marked.filter((one) => one.time === time)) {
-    parts.push(h("span", {}, [...mark.events, ...mark.flags.map(columnName)].join(", ")));
+    parts.push(h("span", {}, [...mark.events, ...mark.flags.map(columnName), ...(mark.empty ? [t("mark.empty")] : [])].join(", ")));
   }
   return parts;
 }

@@ -33,5 +33,6 @@ export function entriesOf(data, kinds, marked) {
     data.ranges.length && ["fan", "--forecast", t("legend.range", { shares })],
     marked.some((one) => one.events.length) && ["event", "--event", events],
     marked.some((one) => one.flags.length) && ["flag", "--flag", flags],
+    marked.some((one) => one.empty) && ["flag", "--down", t("mark.empty")],
   ].filter(Boolean);
 }

@@ -30,15 +30,16 @@ function paintEvents(plot, marks, colour) {
   }
 }
 
-function paintFlags(plot, marks, step, colour) {
+/** A strip of one period's width for each of `marks`, `row` strips above the bottom. */
+function paintStrips(plot, marks, step, row, fill) {
   const { ctx: context, bbox: box } = plot;
   const height = 4 * devicePixelRatio;
-  context.fillStyle = colour("--flag");
-  for (const mark of marks.filter((one) => one.flags.length)) {
-    const [left, right] = [mark.time - step / 2, mark.time + step / 2].map((time) => plot.valToPos(time, "x", true));
+  context.fillStyle = fill;
+  for (const { time } of marks) {
+    const [left, right] = [time - step / 2, time + step / 2].map((edge) => plot.valToPos(edge, "x", true));
     const begin = Math.max(box.left, left);
     const end = Math.min(box.left + box.width, right);
-    if (end > begin) context.fillRect(begin, box.top + box.height - height, Math.max(1, end - begin), height);
+    if (end > begin) context.fillRect(begin, box.top + box.height - height * (1 + 1.5 * row), Math.max(1, end - begin), height);
   }
 }
 
@@ -51,7 +52,8 @@ export function paintMarks(plot, { marks = [], cutoff, chosen, low }, colour) {
   plot.ctx.setLineDash([]);
   if (!low) {
     paintEvents(plot, marks, colour);
-    paintFlags(plot, marks, times[1] - times[0], colour);
+    paintStrips(plot, marks.filter((one) => one.flags.length), times[1] - times[0], 0, colour("--flag"));
+    paintStrips(plot, marks.filter((one) => one.empty), times[1] - times[0], 1, colour("--down"));
   }
   const range = chosen?.();
   if (range) paintChosen(plot, range, times[1] - times[0], colour);

@@ -40,11 +40,11 @@ export function total(values) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
 }
 
-/** What is marked on a date: events by their names, flags that are set. */
+/** What is marked on a date: events by their names, flags that are set, and shelves that were probably empty. */
 export function marks(periods, kinds) {
-  return periods.flatMap(({ date, known_future: known }) => {
-    const events = Object.keys(kinds).filter((name) => kinds[name] === "category" && known[name]);
-    const flags = Object.keys(kinds).filter((name) => kinds[name] === "boolean" && known[name]);
-    return events.length || flags.length ? [{ time: seconds(date), events: events.map((name) => known[name]), flags }] : [];
-  });
+  const named = (kind, known) => Object.keys(kinds).filter((name) => kinds[name] === kind && known[name]);
+  const all = periods.map(({ date, known_future: known, stock_out: empty = false }) => ({
+    time: seconds(date), events: named("category", known).map((name) => known[name]), flags: named("boolean", known), empty,
+  }));
+  return all.filter(({ events, flags, empty }) => events.length || flags.length || empty);
 }

@@ -1,7 +1,7 @@
 // What drives a forecast: from the model's starting value, driver by driver, to the number.
 
 import { getIfThere, seriesPath } from "../api.js";
-import { h, svg } from "../dom.js";
+import { freshId, h, svg } from "../dom.js";
 import { signed, t, units, weekday } from "../i18n.js";
 import { driverName } from "../names.js";
 import { empty } from "../states.js";
@@ -46,6 +46,7 @@ export async function driversTab({ store, item }, signal) {
     const place = event.target.value;
     holder.replaceChildren(waterfall(place === "" ? answer.total : answer.periods[Number(place)], answer.drivers));
   };
-  const label = h("label.row", {}, t("drivers.period"), h("select", { onchange: choose }, options));
-  return h("div.stack", {}, label, holder, h("p.small.soft", {}, t("drivers.note")));
+  const id = freshId("period");
+  const chooser = h("div.row", {}, h("label", { for: id }, t("drivers.period")), h("select", { id, onchange: choose }, options));
+  return h("div.stack", {}, chooser, holder, h("p.small.soft", {}, t("drivers.note")));
 }
