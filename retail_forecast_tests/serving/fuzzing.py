@@ -39,7 +39,10 @@ def build_fuzzed_app(serving: ServingState) -> FastAPI:
             _name(parameter, known)
     for schema in document["components"]["schemas"].values():
         for name, values in known.items():
-            if "enum" not in schema.get("properties", {}).get(name, {"enum": 0}) and "vintage" not in schema["properties"]:
+            if (
+                "enum" not in schema.get("properties", {}).get(name, {"enum": 0})
+                and "vintage" not in schema["properties"]
+            ):
                 schema["properties"][name] = _either(schema["properties"][name], values)
     return app
 
