@@ -13,7 +13,7 @@ import polars as pl
 from benchmarks.common import common_features, sales_spec, used_stores
 from benchmarks.data import last_day, open_workplace, read_sales
 from benchmarks.measure import Clock, Result
-from retail_forecast.features import FeatureSpec, build_features, feature_names, first_sales
+from retail_forecast.features import FeatureSpec, feature_names, first_sales, stream_features
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.feature_sets import group_stores
 from retail_forecast.pipeline.features import SHARD_ROWS, build_training_features, forecast_features, read_releases
@@ -43,23 +43,33 @@ def features(
     cutoff = last_day(workplace)
     rows = 0
     with clock.lap("features"):
-        for frame in _build(sales, spec, cutoff, names):
+        releases = first_sales(sales.lazy()).collect()
+        sales, releases = _numbered(sales, releases), _numbered(releases, releases)
+        for frame in _build(sales, releases, spec, cutoff, names):
             rows += frame.height
             if out is not None:
-                frame.write_parquet(out)
+                frame.with_columns(pl.col(KEYS[:2]).cast(pl.String)).write_parquet(out)
+            del frame  # before the next pool's are built
     return {"seconds": clock.seconds, "rows": rows, "columns": names}
 
 
-def _build(sales: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]) -> Iterator[pl.DataFrame]:
+def _numbered(rows: pl.DataFrame, releases: pl.DataFrame) -> pl.DataFrame:
+    """The rows with numbers behind their keys, as mlforecast's side has: text would be read again for each pool."""
+    kinds = {key: pl.Enum(releases[key].unique().sort()) for key in KEYS[:2]}
+    return rows.with_columns(pl.col(key).cast(kind, strict=False) for key, kind in kinds.items())
+
+
+def _build(
+    sales: pl.DataFrame, releases: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]
+) -> Iterator[pl.DataFrame]:
     """One frame per pool of stores."""
-    releases = first_sales(sales.lazy()).collect()
     start = releases["release"].min() or cutoff
     pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=SHARD_ROWS)  # type: ignore[arg-type]
     for stores in pools.values():
         ours = pl.col("store_id").is_in(stores)
         rows, born = sales.lazy().filter(ours), releases.lazy().filter(ours)
-        made = build_features(rows, {}, {}, spec, cutoff=cutoff, end=cutoff, releases=born, only=names)
-        yield made.select(*KEYS, *names).collect()
+        for part in stream_features(rows, {}, {}, spec, cutoff=cutoff, end=cutoff, releases=born, only=names):
+            yield part.select(*KEYS, *names)
 
 
 def training_features(folder: str, cutoff: str, workers: int) -> Result:

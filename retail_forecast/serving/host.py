@@ -136,6 +136,7 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(folder / TOKEN),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # one machine only: Ray then listens on 127.0.0.1, on Linux too
         "RAY_enable_worker_prestart": "0",
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # Serve's own 5 s end a proxy that starts on a busy machine
         # of a replica that died; every question is a read, so it may be put to another one
         "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         **_haproxy_files(scratch / "haproxy"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, Full, Queue
 from typing import Any
 
 from retail_forecast.serving.predictor import Predictor
+from retail_forecast.serving.scenario import CovariateChange, ScenarioError
 from retail_forecast.serving.table import Series
 from retail_forecast.serving.tally import Histogram, Tally
 from retail_forecast.serving.trial_metrics import DIFFERENCES, TrialMetrics
@@ -30,6 +31,20 @@ Question = Callable[[Predictor], Mapping[str, float]]
 def published(series: Series) -> Question:
     """What was published for the series."""
     return lambda predictor: {one["date"]: one["mean"] for one in predictor.table.rows(series)}
+
+
+def scenario(series: Series, changes: Sequence[CovariateChange]) -> Question:
+    """What the model says of the series under the changes; nothing where they cannot be made in the vintage."""
+
+    def ask(predictor: Predictor) -> Mapping[str, float]:
+        try:
+            asked = predictor.what_ifs.scenario(series, changes)
+        except ScenarioError:
+            return {}
+        (outcome,) = predictor.what_ifs.answer([asked])
+        return dict(zip(predictor.table.dates[slice(*asked.span)], outcome.values[:, 0].tolist(), strict=True))
+
+    return ask
 
 
 class Shadow:

@@ -17,6 +17,7 @@ from retail_forecast.serving.attempts import attempt_at
 from retail_forecast.serving.config import Challenger, UserConfig
 from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.predictor import Predictor
+from retail_forecast.serving.shadow import Question
 from retail_forecast.serving.trial import Trial
 from retail_forecast.serving.trial_metrics import TrialMetrics
 
@@ -140,6 +141,11 @@ class ServingState:
         predictor = self.active if trial is None else trial.choose(store_id, item_id)
         note_answering(predictor)
         return predictor
+
+    def mirror(self, series: tuple[str, str], question: Question) -> None:
+        """Puts a question to both vintages, beside the request, while a challenger is tried."""
+        if self.trial is not None:
+            self.trial.mirror(*series, question)
 
     def observe(self, predictor: Predictor | None, status: int, seconds: float) -> None:
         """Counts an answer while a challenger is tried."""

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
+from retail_forecast.serving.answers import PublishedAnswers
 from retail_forecast.serving.config import Challenger
+from retail_forecast.serving.loading import load_predictor
 from retail_forecast.serving.rollouts import Limits, Plan, RolledBackError, plan_of, roll_out
 from retail_forecast.serving.rollouts.observed import Observed, merge_reports
 from retail_forecast.serving.rollouts.plan import parse_steps
@@ -71,13 +73,14 @@ def test_a_vintage_that_disagrees_is_taken_back_from_every_replica(replicas: Rep
 def test_a_canary_whose_answers_are_not_what_it_published_is_taken_back(
     replicas: Replicas, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = replicas.challenge
+    real, other = replicas.challenge, load_predictor(world.lake_url, world.doubled.id)
 
     def spoiling(challenger: Challenger) -> Any:
         deployed = real(challenger)
         for state in replicas.states:
             assert state.trial is not None
-            object.__setattr__(state.trial.predictor.table, "values", state.trial.predictor.table.values + 0.1)
+            predictor = state.trial.predictor
+            vars(predictor)["answers"] = PublishedAnswers(predictor.provenance, other.table)
         return deployed
 
     monkeypatch.setattr(replicas, "challenge", spoiling)

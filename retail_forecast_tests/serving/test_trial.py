@@ -146,6 +146,15 @@ def test_a_shadow_tells_how_far_the_challenger_is_from_the_active_vintage(world:
     assert answering(state) == world.first.id
 
 
+def test_a_shadow_is_asked_the_same_what_if(world: World) -> None:
+    state = started(world, mode="shadow", vintage=world.doubled.id)
+    body = {"store_id": "S1", "item_id": "bread", "changes": [{"values": {"sell_price": 0.5}}]}
+    with TestClient(build_app(state)) as client:
+        assert client.post("/v1/what-if", json=body).json()["vintage"] == world.first.id
+    until(lambda: shadow(state)["disagreement"].get("+Inf") == 2, seconds=20)  # what was published, and the scenario
+    assert shadow(state)["disagreement"]["0.75"] - shadow(state)["disagreement"]["0.5"] == 2  # twice as much each
+
+
 def test_what_a_shadow_sees_is_measured_by_vintage(world: World) -> None:
     metrics = Metrics()
     state = ServingState(trial_metrics=TrialMetrics(metrics.registry))

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from retail_forecast.serving import shadow
 from retail_forecast.serving.batching import MicroBatcher
 from retail_forecast.serving.contracts_what_if import WhatIfAnswer, WhatIfRequest, WhatIfSeriesAnswer
 from retail_forecast.serving.predictor import Predictor
@@ -50,6 +51,7 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
     unknown = None if body.series is None else tuple(key for key in body.keys if key not in predictor.table.spans)
     changes = [CovariateChange(name, one.dates, value) for one in body.changes for name, value in one.values.items()]
     scenarios = tuple(_scenario(predictor, key, changes) for key in known)
+    serving.mirror(known[0], shadow.scenario(known[0], changes))
     answer = await batcher.ask(Question(predictor, scenarios, unknown))
     return Response(answer, media_type="application/json")
 

@@ -77,6 +77,20 @@ def test_stores_are_compared(browser: Browser, address: str) -> None:
         assert sorted(row.split()[0] for row in rows.all_inner_texts()) == ["S1", "S2"]
 
 
+def test_drivers_add_up_to_the_forecast(browser: Browser, address: str) -> None:
+    with opened(browser, address, f"{BREAD}&tab=drivers") as page:
+        page.get_by_label("Period", exact=True).select_option("3")
+        start, *drivers, forecast = [float(text) for text in page.locator(".bars td.number").all_inner_texts()]
+        assert start + sum(drivers) == pytest.approx(forecast, abs=0.005 * (len(drivers) + 2))  # two decimals each
+
+
+def test_a_group_leads_down_to_its_items(browser: Browser, address: str) -> None:
+    with opened(browser, address, "?level=store_id&group=S1") as page:
+        page.get_by_role("link", name="S1 · eggs/6").click()
+        heading(page, "eggs/6")
+        assert page.get_by_text("New: the forecast rests on").is_visible()
+
+
 def test_every_input_file_is_one_click_away(browser: Browser, address: str) -> None:
     with opened(browser, address, BREAD) as page:
         page.get_by_role("link", name=re.compile("Vintage 2024-09-30")).click()
