@@ -138,7 +138,7 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_enable_worker_prestart": "0",
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # Serve's own 5 s end a proxy that starts on a busy machine
         # of a replica that died; every question is a read, so it may be put to another one
-        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+        "RAY_SERVE_HAPROXY_RETRY_ON": os.environ.get("RAY_SERVE_HAPROXY_RETRY_ON", "conn-failure empty-response"),
         **_haproxy_files(scratch / "haproxy"),
         "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(_PATIENCE_SECONDS),
         "TMPDIR": str(scratch / "tmp"),
