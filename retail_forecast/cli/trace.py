@@ -12,8 +12,6 @@ from retail_forecast.cli.console import console
 from retail_forecast.errors import RetailForecastError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from retail_forecast.serving.trace import TracedPeriod
 
 
@@ -28,6 +26,7 @@ def trace(
     from retail_forecast.cli.http import get_json
     from retail_forecast.dataset import load_dataset
     from retail_forecast.lake import open_store
+    from retail_forecast.serving.security.own_key import own_headers
     from retail_forecast.serving.trace import pick_series, trace
     from retail_forecast.settings import load_settings
 
@@ -38,12 +37,13 @@ def trace(
     random = Random(seed)  # noqa: S311  a sample, no secret
 
     def ask(path: str) -> Any:
-        return get_json(f"{settings.api_url}{path}")
+        return get_json(f"{settings.api_url}{path}", headers=own_headers(settings))
 
     dataset, landing = load_dataset(settings.dataset_path), open_store(settings.landing)
     chosen = [(store_id, item_id)] if store_id and item_id else pick_series(ask, series, random)
     traced = list(trace(ask, landing, dataset, chosen, periods=periods, random=random))
-    out.print(_table(traced))
+    for one in traced:
+        out.print(_line(one), markup=False)
     wrong = [one for one in traced if one.problem is not None]
     same, of_all = len(traced) - len(wrong), f"{len(traced)} periods of {len(chosen)} series"
     out.print(f"{same} of {of_all} are what the landing's files say. Seed {seed}.")
@@ -54,12 +54,7 @@ def trace(
         raise RetailForecastError(f"{first.store_id}/{first.item_id} on {first.date}: {first.problem}.")
 
 
-def _table(traced: list[TracedPeriod]) -> Table:
-    from rich.table import Table
-
-    table = Table("store", "item", "period", "API", "file", "landing file", "sha256", "")
-    for one in traced:
-        numbers = (f"{one.answered:g}", "" if one.landed is None else f"{one.landed:g}")
-        verdict = one.problem or "same"
-        table.add_row(one.store_id, one.item_id, str(one.date), *numbers, one.file, one.sha256[:12], verdict)
-    return table
+def _line(one: TracedPeriod) -> str:
+    said = f"{one.store_id}/{one.item_id} {one.date}: the API says {one.answered:g}"
+    row = f"{one.file} ({one.sha256[:12]}) {'says nothing' if one.landed is None else f'says {one.landed:g}'}"
+    return f"{said}, {row}" if one.problem is None else f"{said}, but {one.problem}"

@@ -1,6 +1,6 @@
 """Sales, covariates and attributes in; one row per active series and period with all features out."""
 
-from retail_forecast.features.build import build_features
+from retail_forecast.features.build import build_features, stream_features
 from retail_forecast.features.categories import Categories, build_categories, encode_categories
 from retail_forecast.features.grid import first_sales
 from retail_forecast.features.group_features import build_group_features, training_phases
@@ -34,5 +34,6 @@ __all__ = [
     "group_of",
     "group_spec",
     "level_names",
+    "stream_features",
     "training_phases",
 ]

@@ -1,8 +1,8 @@
-"""The only door: sales, covariates and attributes in, features out."""
+"""The only doors: sales, covariates and attributes in, features out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 
 import polars as pl
@@ -38,7 +38,29 @@ def build_features(
     one table serves them all; `lead` says how far ahead of it the row is.
 
     The tables are read and the features computed here and now: matrices, not queries. What is given back is lazy so
-    that the caller's own query goes on.
+    that the caller's own query goes on. Arguments: see `stream_features`.
+    """
+    parts = stream_features(
+        sales, covariates, attributes, spec, cutoff=cutoff, start=start, end=end, releases=releases, only=only
+    )
+    return pl.concat(parts, rechunk=True).lazy()
+
+
+def stream_features(
+    sales: pl.LazyFrame,
+    covariates: Tables,
+    attributes: Tables,
+    spec: FeatureSpec,
+    *,
+    cutoff: date,
+    start: date | None = None,
+    end: date | None = None,
+    releases: pl.LazyFrame | None = None,
+    only: Collection[str] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of `build_features` in parts, some series after the other: for those who need not have all at once.
+
+    The keys are as the sales have them; as Enum they are found without reading any text.
 
     start: the first date wanted; sales since `spec.shift(start, -spec.warm_up)` are all that is read.
     end: the last date wanted, if it is not the end of the horizon.
@@ -50,7 +72,7 @@ def build_features(
     sales = sales.filter(pl.col("date") <= cutoff)
     series = _read_series(sales if releases is None else releases, attributes, spec, cutoff, releases is None)
     timeline = build_timeline(spec, cutoff=cutoff, start=start or series["release"].min() or cutoff, end=end)  # type: ignore[arg-type]
-    return assemble(read_sources(sales, covariates, series, timeline), only).lazy()
+    return assemble(read_sources(sales, covariates, series, timeline), only)
 
 
 def _read_series(

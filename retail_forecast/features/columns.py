@@ -27,28 +27,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Rows:
-    """Where the rows of N series lie in a column: one series after the other, each from its first sale on.
+    """The R rows of E series: one series after the other, each from its first sale on.
 
-    begin [N]: the place among `timeline.rows` of a series' first row; ends [N + 1]: the number of rows before a series.
+    begin [E]: the place among `timeline.rows`, of which there are P, of a series' first row; counts [E]: its rows.
     """
 
     begin: list[int]
-    ends: list[int]
+    counts: NDArray[np.int64]
 
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """[N]: the number of rows of each series."""
-        return np.diff(self.ends)
-
-    def write(self, values: NDArray[Any], target: NDArray[Any], start: int = 0) -> None:
-        """Writes a value per place, [E, P], for the series from `start` on into their rows of the column `target`."""
-        lines = [line[begin:] for line, begin in zip(values, self.begin[start:], strict=False)]
-        if lines:
-            np.concatenate(lines, out=target[self.ends[start] : self.ends[start + len(lines)]])
+    def of(self, values: NDArray[Any]) -> NDArray[Any]:
+        """[R] of values for each place, [E, P]."""
+        lines = [line[begin:] for line, begin in zip(values, self.begin, strict=True)]
+        return np.concatenate(lines) if lines else values.ravel()
 
 
 def lay_out(born: Places, timeline: Timeline) -> Rows:
     """The rows of series that were born in these periods."""
     begin = np.clip(born - timeline.spec.warm_up, 0, len(timeline.rows))
-    ends = np.concatenate([[0], np.cumsum(len(timeline.rows) - begin)])
-    return Rows(begin.tolist(), ends.tolist())
+    return Rows(begin.tolist(), len(timeline.rows) - begin)

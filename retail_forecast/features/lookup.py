@@ -100,7 +100,7 @@ class Numbering:
 
     def match(self, numbers: pl.Series) -> NDArray[np.int32]:
         """The entity with these numbers, -1 for none."""
-        return self._found[numbers.to_numpy()]
+        return np.asarray(self._found[numbers.to_numpy()])
 
 
 def _categories(keys: pl.Series) -> pl.Series:
@@ -110,5 +110,7 @@ def _categories(keys: pl.Series) -> pl.Series:
 def _position(key: str, known: pl.Series) -> pl.Expr:
     """Which of the known values a key is; one more if it is none of them."""
     if len(known) == 1:
-        return (pl.col(key) != known[0]).cast(pl.Int32).fill_null(1)
-    return pl.col(key).cast(pl.Enum(known), strict=False).to_physical().cast(pl.Int32).fill_null(len(known))
+        other: pl.Expr = pl.col(key) != known[0]
+        return other.cast(pl.Int32).fill_null(1)
+    position = pl.col(key).cast(pl.Enum(known), strict=False).to_physical().cast(pl.Int32)
+    return position.fill_null(len(known))

@@ -49,7 +49,8 @@ def _season(totals: Callable[[], Totals], timeline: Timeline, window: int) -> Fe
     around, back_then = timeline.around_year[window], timeline.year_ago
     mean = around.spread(totals().mean(around.periods, window))
     before = back_then.spread(totals().mean(back_then.periods, timeline.spec.windows.level))
-    return np.divide(mean, before, out=np.full_like(mean, np.nan), where=before > 0)
+    made: Feature = np.divide(mean, before, out=np.full_like(mean, np.nan), where=before > 0)
+    return made
 
 
 def _since_sale(units: Units, cutoffs: Places, cap: int) -> Feature:

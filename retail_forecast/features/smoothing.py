@@ -29,7 +29,7 @@ def smoothing_column(units: Units, timeline: Timeline) -> Column:
         windows = sliding_window_view(exact, spec.windows.smoothing, axis=0).transpose(1, 2, 0)  # [E, W, T], no copy
         known = at_periods(windows, cutoffs + 1 - spec.windows.smoothing)
         made = smoothing_forecast(known.transpose(2, 0, 1), spec.horizon, spec.season_length)
-        return made.transpose(1, 0, 2).reshape(made.shape[1], -1).astype(np.float32)
+        return made.transpose(1, 0, 2).reshape(made.shape[1], len(cutoffs) * spec.horizon).astype(np.float32)
 
     return Column(SMOOTHED, Views(timeline.rows, last * spec.horizon + timeline.lead - 1), forecasts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -24,14 +23,17 @@ _KEYS = ("store_id", "item_id", "date")
 class Sources:
     """series: store_id, item_id, release and attributes, sorted. sales, covariates: rows by series and period.
 
-    born [N]: the period of each series' first sale.
+    born [N]: the period of each series' first sale. delivered [N, T]: `units_sold`, NaN where there is no row.
+    relative: [N, T] of each relative covariate.
     """
 
     series: pl.DataFrame
     timeline: Timeline
     born: Places
+    delivered: NDArray[Any]
     sales: Lookup
     covariates: Mapping[str, Lookup]
+    relative: Mapping[str, Feature]
 
     @property
     def spec(self) -> FeatureSpec:
@@ -39,21 +41,7 @@ class Sources:
 
     def units(self, series: slice = slice(None)) -> Units:
         """What some of the series sold, or all of them."""
-        return read_units(self._delivered[series], self.born[series], self.timeline)
-
-    @cached_property
-    def _delivered(self) -> NDArray[Any]:
-        """[N, T]: `units_sold` of each series, NaN where there is no row."""
-        return self.sales.matrix("units_sold")[self.sales.entity]
-
-    def relative(self) -> dict[str, Feature]:
-        """[N, T] of each relative covariate."""
-        return {
-            name: table.matrix(name)[table.entity]
-            for name in self.spec.relative
-            for table in self.covariates.values()
-            if name in table.values.columns
-        }
+        return read_units(self.delivered[series], self.born[series], self.timeline)
 
 
 def read_sources(
@@ -66,4 +54,11 @@ def read_sources(
         table.name: look_up_covariates(table, covariates[table.name], series, timeline)
         for table in timeline.spec.covariates
     }
-    return Sources(series, timeline, timeline.place_of(series["release"], later=True), sold, tables)
+    relative = {
+        name: table.matrix(name)[table.entity]
+        for name in timeline.spec.relative
+        for table in tables.values()
+        if name in table.values.columns
+    }
+    born, delivered = timeline.place_of(series["release"], later=True), sold.matrix("units_sold")[sold.entity]
+    return Sources(series, timeline, born, delivered, sold, tables, relative)

@@ -21,7 +21,7 @@ def round_exactly(values: NDArray[Any]) -> Numbers:
 
     Whole numbers are Float32, and so are their sums while that is exact; all others are Float64.
     """
-    whole = np.rint(values).astype(np.float32, copy=False)
+    whole: Feature = np.rint(values).astype(np.float32, copy=False)
     if np.array_equal(whole, values):
         return whole
     made = values.astype(np.float64)

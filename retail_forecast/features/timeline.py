@@ -46,6 +46,11 @@ class Timeline:
         return pl.Series("date", days).cast(pl.Date)
 
     @cached_property
+    def row_days(self) -> NDArray[np.int32]:
+        """The date of each row in days since 1970."""
+        return np.asarray(self.dates.gather(self.rows).to_physical())
+
+    @cached_property
     def lead(self) -> Places:
         """How many periods each row lies after the last of the rolling cutoffs before it, 1 to H.
 

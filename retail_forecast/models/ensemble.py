@@ -60,17 +60,16 @@ def predict_matrix(
     boosters: Mapping[str, Booster], matrix: Matrix, recipe: Recipe, columns: Columns
 ) -> NDArray[np.float64]:
     """The same from the rows' numbers [N, F]."""
-    forecasts = [booster.predict(*as_seen(member, matrix.copy(), columns)) for member, booster in boosters.items()]
+    forecasts = [booster.predict(*as_seen(member, matrix, columns)) for member, booster in boosters.items()]
     return np.asarray(np.maximum(np.array(forecasts), least_units(recipe)).mean(axis=0))
 
 
 def as_seen(member: str, matrix: Matrix, columns: Columns) -> tuple[Matrix, NDArray[np.float64] | None]:
-    """The rows as the member sees them, changed in place, and the logarithm of the level that they are relative to."""
+    """The rows as the member sees them, and the logarithm of the level that they are relative to."""
     if member != SCALED:
         return matrix, None
     levels = columns.levels(matrix)
-    columns.make_relative(matrix, levels)
-    return matrix, np.log(levels)
+    return columns.relative(matrix, levels), np.log(levels)
 
 
 def least_units(recipe: Recipe) -> float:

@@ -68,7 +68,7 @@ def _explain_pool(
     groups, found = _membership(bundle.spec), []
     start: Floats | None = None
     members = sorted(boosters, key=lambda name: name != PLAIN)
-    seen = [as_seen(member, matrix.copy(), bundle.columns) for member in members]
+    seen = [as_seen(member, matrix, bundle.columns) for member in members]
     with ThreadPoolExecutor(len(members)) as threads:
         contributions = list(threads.map(lambda n: boosters[members[n]].contributions(seen[n][0]), range(len(members))))
     for member, (_, offset), (values, base) in zip(members, seen, contributions, strict=True):

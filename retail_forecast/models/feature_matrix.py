@@ -37,16 +37,17 @@ class Columns:
 
     def levels(self, matrix: Matrix) -> NDArray[np.float64]:
         """[N]: units that each row's series sells of late, with some of its store's; above zero."""
-        units = (np.nan_to_num(matrix[:, at].astype(np.float64), nan=0.0) * weight for at, weight in self._level)
-        recent, long, store = units
+        recent, long, store = (_known(matrix[:, at].astype(np.float64)) * weight for at, weight in self._level)
         return np.maximum((long + store) + recent, _LEAST_LEVEL)  # another order rounds otherwise: other models
 
-    def make_relative(self, matrix: Matrix, levels: NDArray[np.float64]) -> None:
-        """Divides, in place, the series' units by its level and those of its groups by the group's own."""
+    def relative(self, matrix: Matrix, levels: NDArray[np.float64]) -> Matrix:
+        """The same rows with the series' units divided by its level, and those of its groups by the group's own."""
+        matrix = matrix.copy(order="K")
         matrix[:, self._own] /= levels.astype(np.float32)[:, None]
         for reference, others in self._shared:
             units = matrix[:, reference]
             matrix[:, others] /= np.where(units > 0, units, np.float32(np.nan))[:, None]
+        return matrix
 
     @cached_property
     def ratios(self) -> list[tuple[int, int, int]]:
@@ -92,3 +93,7 @@ class Columns:
             others = [self.position[name] for name in w.level_units(group) if name != reference]
             found.append((self.position[reference], others))
         return found
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(values), 0.0, values)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from retail_forecast.features import FeatureSpec, Grouping, feature_names
+
+_ROW_GROUP = 2**18
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,21 @@ def pool_path(folder: Path, pool: str) -> Path:
 def phases_path(pool: Path) -> Path:
     """Further rows to learn from beside the feature rows of a pool, as of rolling cutoffs in between."""
     return pool.with_name("phases.parquet")
+
+
+def write_rows(parts: Iterator[pl.DataFrame], path: Path) -> int:
+    """A file of feature rows, written part by part; how many there are. There is one part at least, if of no rows."""
+    first = next(parts)
+    counts: list[int] = []
+
+    def counted(*_: object) -> Iterator[pl.DataFrame]:
+        for part in chain([first], parts):
+            counts.append(part.height)
+            yield part
+
+    rows = register_io_source(counted, schema=first.schema)
+    rows.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+    return sum(counts)
 
 
 def group_stores(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -22,12 +23,12 @@ import polars as pl
 import retail_forecast.features
 from retail_forecast.dataset import Dataset
 from retail_forecast.errors import ConfigurationError, NotFoundError
-from retail_forecast.features import FeatureSpec, build_features, training_phases
+from retail_forecast.features import FeatureSpec, stream_features, training_phases
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import WHOLE, Lake, Manifest, digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.parallel import map_shards
-from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, phases_path, pool_path
+from retail_forecast.pipeline.feature_sets import FeatureSet, group_stores, phases_path, pool_path, write_rows
 from retail_forecast.pipeline.groups import find_grouping, groups_path, training_rows_of_groups
 from retail_forecast.pipeline.inputs import no_sales, scan_sales, scan_tables
 from retail_forecast.pipeline.releases import read_first_sales
@@ -128,11 +129,12 @@ def forecast_features(
         releases = releases.filter(pl.col("store_id").is_in(list(stores)))
     history = spec.shift(start, -spec.warm_up)
     pools = group_stores(releases, spec, start=history, cutoff=cutoff, shard_rows=SHARD_ROWS)
-    frames = [
-        _build_rows(lake, spec, pool, releases.lazy(), start=start, cutoff=cutoff, end=spec.shift(cutoff, spec.horizon))
+    end = spec.shift(cutoff, spec.horizon)
+    parts = (
+        _stream_rows(lake, spec, pool, releases.lazy(), start=start, cutoff=cutoff, end=end)
         for pool in pools.values() or [()]
-    ]
-    return pl.concat(frames)
+    )
+    return pl.concat(chain.from_iterable(parts), rechunk=True)
 
 
 def read_releases(lake: Lake, *, cutoff: date, keep: bool = False) -> pl.DataFrame:
@@ -179,18 +181,16 @@ def _build_pools(
 
 def _build_pool(pool: Pool) -> int:
     releases = pl.scan_parquet(pool.folder / "releases.parquet")
-    frame = _rows_of_phase(pool, releases, 0)
     pool.path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(pool.path, compression="zstd", compression_level=1)
     if pool.phases:
-        more = pl.concat(_rows_of_phase(pool, releases, phase) for phase in pool.phases)
-        more.write_parquet(phases_path(pool.path), compression="zstd", compression_level=1)
-    return frame.height
+        further = (_rows_of_phase(pool, releases, phase) for phase in pool.phases)
+        write_rows(chain.from_iterable(further), phases_path(pool.path))
+    return write_rows(_rows_of_phase(pool, releases, 0), pool.path)
 
 
-def _rows_of_phase(pool: Pool, releases: pl.LazyFrame, phase: int) -> pl.DataFrame:
+def _rows_of_phase(pool: Pool, releases: pl.LazyFrame, phase: int) -> Iterator[pl.DataFrame]:
     cutoff = pool.spec.shift(pool.cutoff, -phase)
-    return _build_rows(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=cutoff, end=cutoff)
+    return _stream_rows(pool.lake, pool.spec, pool.stores, releases, start=pool.start, cutoff=cutoff, end=cutoff)
 
 
 def _further_phases(spec: FeatureSpec, recipe: Recipe, series: int, start: date, cutoff: date) -> tuple[int, ...]:
@@ -200,7 +200,7 @@ def _further_phases(spec: FeatureSpec, recipe: Recipe, series: int, start: date,
     return tuple(phases[1:]) if series * periods * len(phases) <= recipe.most_rows else ()
 
 
-def _build_rows(
+def _stream_rows(
     lake: Lake,
     spec: FeatureSpec,
     stores: Sequence[str],
@@ -209,13 +209,13 @@ def _build_rows(
     start: date,
     cutoff: date,
     end: date,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     ours = pl.col("store_id").is_in(list(stores))
     sales = scan_sales(lake, since=spec.shift(start, -spec.warm_up), until=cutoff).filter(ours)
     published = scan_tables(lake, spec)
     kept = {name: rows.filter(ours) if spec.is_per_store(name) else rows for name, rows in published.items()}
     ours_born = releases.filter(ours)
-    return build_features(sales, kept, kept, spec, cutoff=cutoff, start=start, end=end, releases=ours_born).collect()
+    return stream_features(sales, kept, kept, spec, cutoff=cutoff, start=start, end=end, releases=ours_born)
 
 
 def _check_cutoff(dataset: Dataset, cutoff: date) -> None:

@@ -96,7 +96,7 @@ class LevelHistoryAnswer(Provenance):
 class SearchQuery(_Request):
     """What is sought. Every word has to be in the name; case and accents do not matter."""
 
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\S")]
     limit: int = Field(20, ge=1, le=SEARCH_LIMIT)
 
 

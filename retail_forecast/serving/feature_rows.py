@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from retail_forecast.models import Bundle
 from retail_forecast.models.feature_matrix import Matrix
-from retail_forecast.serving.table import Series
+from retail_forecast.serving.series_index import SeriesIndex
 
 _ROWS = 8192  # a row group of the file
 _MOST_BYTES = 96 * 2**20
@@ -54,13 +53,12 @@ class FeatureRows:
         self,
         rows: pl.LazyFrame,
         bundle: Bundle,
-        spans: Mapping[Series, tuple[int, int]],
+        spans: SeriesIndex,
         *,
         most_bytes: int = _MOST_BYTES,
     ) -> None:
         self._rows, self._bundle, self._most_bytes = rows, bundle, most_bytes
-        self._firsts = np.fromiter((first for first, _ in spans.values()), dtype=np.intp, count=len(spans))
-        self._end = max(last for _, last in spans.values())
+        self._firsts, self._end = np.concatenate([[0], spans.ends[:-1]]), int(spans.ends[-1])
         self._blocks: OrderedDict[tuple[int, str], _Block] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -35,6 +35,8 @@ class SearchIndex:
         Whole names come first, then whole parts of names, beginnings of names, beginnings of parts, anything else.
         """
         words = pl.select(plain_text(pl.lit(query))).item().split()
+        if not words:
+            return [], 0
         hits = reduce(lambda rows, word: rows.filter(pl.col("name").str.contains(word, literal=True)), words, self.rows)
         distance = pl.when(pl.col("name") == "/".join(words)).then(0).otherwise(_distance(words))
         ranked = hits.select("level", "group", distance=distance).sort("distance", maintain_order=True)

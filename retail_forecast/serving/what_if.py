@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -78,11 +77,11 @@ class WhatIf:
         """The changes, checked, and their periods looked up. Raises KeyError, ScenarioError."""
         span = self.table.spans[series]
         dates = self.table.dates[slice(*span)]
-        place = {day: at for at, day in enumerate(dates)}
         found = []
         for one in changes:
             check_change(one, bundle=self.bundle, store_id=series[0], dates=dates)
-            at = range(len(dates)) if one.dates is None else sorted({place[day.isoformat()] for day in one.dates})
+            days = None if one.dates is None else {day.isoformat() for day in one.dates}
+            at = [period for period, day in enumerate(dates) if days is None or day in days]
             found.append((one.column, np.array(at, dtype=np.intp), _short_enough(one.value)))
         return Scenario(series, span, tuple(found))
 
@@ -121,12 +120,14 @@ class WhatIf:
     def _change(self, matrix: Matrix, scenario: Scenario, pool: str) -> NDArray[np.bool_]:
         """Makes the changes in place, in their order; [H]: whether a number of the period became another."""
         columns = {name: self.bundle.columns.position[name] for name, _, _ in scenario.changes}
-        before = matrix[:, list(columns.values())]
+        before = {column: matrix[:, column].copy() for column in columns.values()}
         for name, periods, value in scenario.changes:
             matrix[periods, columns[name]] = self._number(name, value, pool)
-        after = matrix[:, list(columns.values())]
-        same = (before == after) | (np.isnan(before) & np.isnan(after))
-        return np.asarray(~same.all(axis=1))
+        same = np.ones(len(matrix), dtype=bool)
+        for column, old in before.items():
+            new = matrix[:, column]
+            same &= (old == new) | (np.isnan(old) & np.isnan(new))
+        return ~same
 
     def _number(self, name: str, value: Value, pool: str) -> float:
         """The value as features have it; NaN for a category that the pool has not seen."""
@@ -148,17 +149,13 @@ class WhatIf:
         mean = np.concatenate(means).astype(np.float32).astype(np.float64)
         spread = self.table.spreads[places].astype(np.float64)
         intervals = self.bundle.intervals[SERIES_LEVEL]
-        units = intervals.quantiles(mean, self._leads[places], spread, self.quantiles)
+        units = intervals.quantiles(mean, self.table.leads.stored[places], spread, self.quantiles)
         rows = np.round(np.column_stack([mean, units.astype(np.float32)]), DECIMALS) + 0.0
         values = [self.published(one.scenario).copy() for one in asked]
         parts = np.split(rows, np.cumsum([int(one.moved.sum()) for one in asked])[:-1])
         for one, of_one, part in zip(asked, values, parts, strict=True):
             of_one[one.moved] = part
         return values
-
-    @cached_property
-    def _leads(self) -> NDArray[np.int64]:
-        return self.table.leads.stored
 
 
 def totals(baseline: Floats, scenario: Floats) -> Mapping[str, float]:

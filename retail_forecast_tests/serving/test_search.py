@@ -48,6 +48,7 @@ def test_a_series_has_its_keys(index: SearchIndex) -> None:
 
 def test_a_pattern_is_only_text(index: SearchIndex) -> None:
     assert index.find(".* [", 20) == ([], 0)
+    assert index.find("\u0301", 20) == ([], 0)  # an accent without a letter leaves no word
 
 
 def test_a_search_over_http_names_levels_and_series(client: TestClient) -> None:

@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["hierarchy"])
 def get_history(store_id: str, item_id: str, query: Annotated[HistoryQuery, Query()], serving: Serving) -> JSONResponse:
     """What one item sold in one store up to the cutoff, with the covariates that are known ahead: then and for the
     horizon. `units_sold` is null where nothing is known: before the first sale, or where sales are missing."""
-    predictor = require(serving)
+    predictor = require(serving, (store_id, item_id))
     series = require_series(predictor, store_id, item_id)
     past = _past(predictor)
     periods = past.units_sold(SERIES_LEVEL, group_of_series(*series), query.periods)
@@ -62,12 +62,13 @@ def get_level_history(
     """What the series of a group sold together up to the cutoff."""
     predictor = require(serving)
     name = require_level(predictor, level)
-    past = _past(predictor)
     if name == SERIES_LEVEL:
-        group = group_of_series(*require_group_series(predictor, group))
+        series = require_group_series(predictor, group)
+        predictor = require(serving, series)
+        group = group_of_series(*require_series(predictor, *series))
     else:
         group = require_group(predictor, name, group)
-    periods = past.units_sold(name, group, query.periods)
+    periods = _past(predictor).units_sold(name, group, query.periods)
     return JSONResponse({**predictor.provenance, "level": name, "group": group, "periods": periods})
 
 

@@ -18,6 +18,7 @@ from retail_forecast.serving.routes.common import (
     require_group,
     require_group_series,
     require_level,
+    require_series,
 )
 
 router = APIRouter(prefix="/v1", tags=["hierarchy"])
@@ -68,7 +69,9 @@ def get_group_forecasts(level: str, group: str, serving: Serving) -> JSONRespons
     predictor = require(serving)
     name = require_level(predictor, level)
     if name == SERIES_LEVEL:
-        rows = predictor.table.rows(require_group_series(predictor, group))
+        series = require_group_series(predictor, group)
+        predictor = require(serving, series)
+        rows = predictor.table.rows(require_series(predictor, *series))
     else:
         group = require_group(predictor, name, group)
         rows = predictor.insight.levels.rows(name, group)

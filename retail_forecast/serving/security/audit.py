@@ -61,7 +61,16 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _series(asked: Mapping[str, Any]) -> str:
-    return "/".join(str(asked.get(name))[:_SHOWN] for name in ("store_id", "item_id"))
+    """The series, or the first of several and how many follow."""
+    several = asked.get("series")
+    if not isinstance(several, list) or not several:
+        return _key(asked)
+    return f"{_key(several[0])} and {len(several) - 1} more"
+
+
+def _key(named: object) -> str:
+    known = named if isinstance(named, dict) else {}
+    return "/".join(str(known.get(name))[:_SHOWN] for name in ("store_id", "item_id"))
 
 
 def _digest(changes: object) -> str:

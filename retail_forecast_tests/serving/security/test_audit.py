@@ -58,6 +58,15 @@ def test_a_what_if_is_written_down_with_who_asked_and_from_what_it_was_answered(
     assert asker.headers["X-API-Key"] not in audited.text
 
 
+def test_a_what_if_of_several_series_names_the_first_and_counts_the_others(
+    asker: TestClient, audited: pytest.LogCaptureFixture
+) -> None:
+    series = [{"store_id": "S1", "item_id": item} for item in ("milk", "bread", "tea")]
+    asker.post("/v1/what-if", json={"series": series, "changes": CHANGES})
+    asker.post("/v1/what-if", json={"series": [[]], "changes": CHANGES})
+    assert [line["series"] for line in lines(audited)] == ["S1/milk and 2 more", "None/None and 0 more"]
+
+
 def test_equal_scenarios_have_the_same_digest_and_others_another(
     asker: TestClient, audited: pytest.LogCaptureFixture
 ) -> None:

@@ -36,28 +36,34 @@ export function t(key, values = {}) {
 
 const number = (value, options) => new Intl.NumberFormat(locale, options).format(value);
 
+const decimalsOf = (size) => (size >= 100 ? 0 : size >= 10 ? 1 : 2);
+
 /** Units sold: whole numbers where they are large, two decimals where they are small. */
 export function units(value) {
   if (value === null || value === undefined) return t("none");
-  const size = Math.abs(value);
-  const decimals = size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  return number(value === 0 ? 0 : value, { maximumFractionDigits: decimals });
+  return number(value === 0 ? 0 : value, { maximumFractionDigits: decimalsOf(Math.abs(value)) });
+}
+
+/** Writes the numbers of one column of a table, all with the decimals that the largest needs; none if all are whole. */
+export function unitsOf(values) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  const decimals = known.every(Number.isInteger) ? 0 : decimalsOf(Math.max(...known.map(Math.abs)));
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return (value) => (value === null || value === undefined ? t("none") : number(value, digits));
 }
 
 /** A difference, with its sign. */
 export function signed(value) {
-  const size = Math.abs(value);
-  const decimals = size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  return number(value, { maximumFractionDigits: decimals, signDisplay: "exceptZero" });
+  return number(value, { maximumFractionDigits: decimalsOf(Math.abs(value)), signDisplay: "exceptZero" });
 }
 
 export const count = (value) => number(value, { maximumFractionDigits: 0 });
 export const price = (value) => number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-export const score = (value) => number(value, { minimumFractionDigits: 2, maximumFractionDigits: 3 });
+export const score = (value) => number(value, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 export const compact = (value) => number(value, { notation: "compact", maximumFractionDigits: 2 });
 
-export function percent(share, { sign = false, decimals = 0 } = {}) {
-  return number(share, { style: "percent", maximumFractionDigits: decimals, signDisplay: sign ? "exceptZero" : "auto" });
+export function percent(share, { sign = false, decimals = 0, least = 0 } = {}) {
+  return number(share, { style: "percent", minimumFractionDigits: least, maximumFractionDigits: decimals, signDisplay: sign ? "exceptZero" : "auto" });
 }
 
 const dated = (text, options) =>

@@ -1,11 +1,10 @@
 // What a group is part of and what it divides into, read off the columns of the levels.
 
-import { get, levelPath, post } from "./api.js";
+import { get, levelPath } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
-import { escaped, groupName, groupView, groupValues, levelName, SERIES_LEVEL } from "./names.js";
+import { groupName, groupView, levelName, SERIES_LEVEL } from "./names.js";
 import { address } from "./router.js";
-import { empty } from "./states.js";
 import { growingList } from "./views/store.js";
 
 const MOST_GROUPS = 2000;
@@ -46,29 +45,20 @@ function listOf(below, groups) {
   return h("section.stack", {}, h("h3", {}, levelName(below)), h("ul.names", {}, links));
 }
 
-/** The items of a store, or an item in every store that has it; null for other groups. */
+/** The series of the group, as a list that grows. */
 async function seriesBelow(level, group, signal) {
-  const [value] = groupValues(group);
-  if (level === "store_id") {
-    const load = async (after) => {
-      const page = await get(`v1/stores/${encodeURIComponent(value)}/items?limit=${AT_ONCE}&after=${encodeURIComponent(after)}`, { signal });
-      return { names: page.items, next: page.next };
-    };
-    const list = await growingList(load, (item) => ({ to: { store: value, item }, words: item }));
-    return h("section.stack", {}, h("h3", {}, t("store.items")), list);
-  }
-  if (level !== "item_id") return null;
-  const { stores } = await get("v1/stores", { signal });
-  const asked = stores.slice(0, 1000).map((store) => ({ store_id: store.store_id, item_id: value }));
-  const { series } = await post("v1/forecasts", { series: asked }, { signal });
-  return listOf(SERIES_LEVEL, series.map((one) => `${escaped(one.store_id)}/${escaped(one.item_id)}`));
+  const load = async (after) => {
+    const query = `limit=${AT_ONCE}&after=${encodeURIComponent(after)}`;
+    const page = await get(`v1/members/${levelPath(level, group)}?${query}`, { signal });
+    return { names: page.groups, next: page.next };
+  };
+  const list = await growingList(load, (one) => ({ to: groupView(SERIES_LEVEL, one), words: groupName(SERIES_LEVEL, one) }));
+  return h("section.stack", {}, h("h3", {}, levelName(SERIES_LEVEL)), list);
 }
 
 /** The groups and series that this one divides into, level by level. */
 export async function listBelow(level, group, levels, signal) {
   const below = levels.filter((one) => one.groups <= MOST_GROUPS && within(columnsOf(level), one.keys) && one.level !== SERIES_LEVEL);
   const found = await Promise.all(below.map(async (one) => listOf(one.level, await groupsBelow(one, level, group, signal))));
-  const series = await seriesBelow(level, group, signal);
-  const all = [...found, series].filter(Boolean);
-  return h("section.stack", {}, all.length ? all : empty(t("below.none")));
+  return h("section.stack", {}, found, await seriesBelow(level, group, signal));
 }

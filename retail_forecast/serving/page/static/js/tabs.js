@@ -24,6 +24,7 @@ export function tabs(panels, query) {
       button.setAttribute("tabindex", at === place ? "0" : "-1");
     });
     panel.setAttribute("aria-labelledby", buttons[place].id);
+    list.scrollLeft = buttons[place].offsetLeft - list.offsetLeft - list.clientWidth / 3;
     fill(panel, loading()[0]);
     try {
       const content = await panels[place].open();

@@ -6,7 +6,7 @@ import { count, day, percent, score, t, units } from "../i18n.js";
 import { levelName, modelName } from "../names.js";
 import { empty } from "../states.js";
 
-const WRITE = { wrmsse: score, wape: (value) => percent(value, { decimals: 1 }), mae: units, bias: units };
+const WRITE = { wrmsse: score, wape: (value) => percent(value, { decimals: 1, least: 1 }), mae: units, bias: units };
 const METRICS = Object.keys(WRITE);
 const coverages = (rows) => [...new Set(rows.flatMap(Object.keys))].filter((name) => name.startsWith("coverage_"));
 
@@ -18,7 +18,7 @@ function heads(metrics, shares) {
 
 function cells(row, metrics, shares) {
   const written = metrics.map((name) => (row[name] === undefined || row[name] === null ? t("none") : WRITE[name](row[name])));
-  const ranges = shares.map((name) => (row[name] === undefined ? t("none") : percent(row[name], { decimals: 1 })));
+  const ranges = shares.map((name) => (row[name] === undefined ? t("none") : percent(row[name], { decimals: 1, least: 1 })));
   return [...written, ...ranges].map((text) => h("td.number", {}, text));
 }
 

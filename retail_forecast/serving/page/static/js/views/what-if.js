@@ -19,14 +19,20 @@ function comparison(words, baseline, scenario) {
   return h("div", {}, h("dt", {}, words), numbers);
 }
 
+function valueName(value) {
+  if (value === null) return t("what_if.no_event");
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  return typeof value === "number" ? units(value) : value;
+}
+
 /** What the model has not seen, covariate by covariate. */
 function outsideNotice(outside) {
   if (!outside?.length) return null;
-  const seen = (one) => (one.seen?.values ? one.seen.values.join(", ") : `${units(one.seen.min)} – ${units(one.seen.max)}`);
-  const groups = new Map();
-  for (const one of outside) groups.set(`${one.covariate}|${one.value}`, [...(groups.get(`${one.covariate}|${one.value}`) ?? []), one]);
-  const lines = [...groups.values()].map((same) =>
-    h("li", {}, t("what_if.outside_line", { name: columnName(same[0].covariate), value: String(same[0].value), days: count(same.length), seen: seen(same[0]) })));
+  const seen = (one) => (one.values ? one.values.map(valueName).join(", ") : `${units(one.min)} – ${units(one.max)}`);
+  const alike = Map.groupBy(outside, (one) => JSON.stringify([one.covariate, one.value]));
+  const lines = [...alike.values()].map(([one, ...others]) => h("li", {}, t("what_if.outside_line", {
+    name: columnName(one.covariate), value: valueName(one.value), days: count(1 + others.length), seen: seen(one.seen),
+  })));
   return h("div.notice.warn", { role: "note" }, h("strong", {}, t("what_if.outside")), h("ul", {}, lines));
 }
 
