@@ -11,7 +11,7 @@ export function priceChart(periods, kinds, cutoff) {
   const [name] = namesOf(kinds, "float");
   const values = periods.map((period) => period.known_future?.[name] ?? null);
   const known = values.filter((value) => value !== null);
-  if (new Set(known).size < 2) return { element: null, start() {}, show() {}, destroy() {} };
+  if (new Set(known.map(price)).size < 2) return { element: null, start() {}, show() {}, destroy() {} };
   const box = h("div.chart.low");
   const range = { name: columnName(name), low: price(Math.min(...known)), high: price(Math.max(...known)) };
   const element = h("div", { role: "img", "aria-label": t("chart.price", range) }, h("p.small.soft", {}, columnName(name)), box);
