@@ -38,7 +38,8 @@ def fuzz(app: FastAPI, mode: GenerationMode, examples: int) -> int:
 
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
-        chosen(given(operation.as_strategy(generation_mode=mode))(ask))()
+        ask_all: Any = chosen(given(operation.as_strategy(generation_mode=mode))(ask))
+        ask_all()
     return asked
 
 
