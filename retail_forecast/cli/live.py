@@ -73,7 +73,7 @@ def serve() -> None:
     latest_vintage_of(open_lake(settings.lake))
     with api(settings, ui=False) as endpoint:
         deployed = endpoint.start()
-        console().print(f"{deployed.url} answers from vintage {deployed.vintage}. Ctrl-C stops it.")
+        console().print(f"{deployed.url}/ answers from vintage {deployed.vintage}. Ctrl-C stops it.")
         while endpoint.status().state != "down":
             time.sleep(2)
     raise RetailForecastError(f"The API stopped; {settings.home / 'serve' / 'host.log'} says why.")

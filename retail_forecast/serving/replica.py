@@ -11,6 +11,7 @@ from ray import serve
 
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.config import DEPLOYMENT
+from retail_forecast.serving.confinement import confine_replica
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
@@ -56,5 +57,6 @@ class ForecastReplica:
         self._has_started = True
 
 
+confine_replica()
 _deployment: Any = serve.deployment(name=DEPLOYMENT)(serve.ingress()(ForecastReplica))
 application = _deployment.bind()

@@ -17,7 +17,7 @@
 # Who may ask, and how often. What is not settled is not handed on, and without `auth` a replica does not start.
 - {name: RETAIL_FORECAST_ENDPOINT, value: kuberay}
 - {name: RETAIL_FORECAST_AUTH_KEYS_FILE, value: /etc/retail-forecast-api/keys.json}
-{{- range $name := list "auth" "rate_limit" "rate_burst" "max_in_flight" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
+{{- range $name := list "auth" "rate_limit" "rate_burst" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
 {{- if hasKey $.Values.settings $name }}
 - {name: RETAIL_FORECAST_{{ upper $name }}, value: {{ index $.Values.settings $name | toString | quote }}}
 {{- end }}

@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 PROBES_PER_POLL = 20
-_PATIENCE = 10
-"""A step is judged on what there is once this many soak times, and at least a minute, are over."""
+_PATIENCE, _LEAST_PATIENCE_SECONDS = 10, 300.0
+"""A step with too few observations to judge it by is given up after so many soak times, and at least so long."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Staged:
             problem = observed.problem(self.plan.limits) or probe.problem
             seconds = time.monotonic() - started
             enough = _is_enough(observed, step, self.plan.limits)
-            if problem is None and seconds > max(60.0, _PATIENCE * soak) and not enough:
+            if problem is None and seconds > max(_LEAST_PATIENCE_SECONDS, _PATIENCE * soak) and not enough:
                 problem = f"after {seconds:.0f} s there were too few observations to judge it by"
             if problem is not None or (seconds >= soak and enough):
                 return StepReport(step, seconds, probe.asked, observed, problem)

@@ -11,8 +11,9 @@ from retail_forecast.serving.compression import LEAST_BYTES, compressed, compres
 from retail_forecast.serving.contracts import BatchAnswer, BatchRequest
 from retail_forecast.serving.negotiation import ARROW, NDJSON, Coding, choose_coding, choose_media
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require
+from retail_forecast.serving.strict_json import StrictRoute
 
-router = APIRouter(prefix="/v1", tags=["forecasts"])
+router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
 
 _VARY = {"Vary": "Accept, Accept-Encoding"}
 

@@ -15,9 +15,8 @@ from retail_forecast.serving.contracts import (
 )
 from retail_forecast.serving.fast_path import lookup_answer
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
-from retail_forecast.serving.strict_json import StrictRoute
 
-router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1", tags=["forecasts"])
 
 # Routes return a response, not a model: validating our own numbers again would cost more than looking them up.
 

@@ -14,7 +14,7 @@ from retail_forecast.serving.problems import ProblemError, problem_response
 from retail_forecast.serving.security.audit import AuditedBody, audit_what_if
 from retail_forecast.serving.security.callers import SCOPES, Caller, scope_of
 from retail_forecast.serving.security.headers import Header, private
-from retail_forecast.serving.security.refusals import Refusal, missing_scope, too_busy, too_many
+from retail_forecast.serving.security.refusals import Refusal, missing_scope, too_many
 from retail_forecast.serving.security.requests import REQUEST_ID, address_of, request_id_in
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
@@ -69,8 +69,6 @@ class Guard:
     async def _admit(self, scope: Scope, needed: str) -> Sequence[Header]:
         """What the answer tells of the caller's limit. Raises Refusal for who may not ask, or not now."""
         security = self.security
-        if self._under_way >= security.max_in_flight:
-            raise too_busy(self._under_way)
         if security.authenticator is not None:
             scope[CALLER] = caller = await security.authenticator.caller_of(scope["headers"])
             if not caller.may(needed):

@@ -12,7 +12,7 @@ from retail_forecast.settings import ENVIRONMENT_PREFIX, Settings
 Mode = Literal["off", "keys", "oidc", "keys,oidc"]
 _AUTH = f"{ENVIRONMENT_PREFIX}AUTH"
 _HANDED_ON = (
-    "rate_limit", "rate_burst", "max_in_flight", "forwarded_hops", "cors_origins", "traces", "public_api_url",
+    "rate_limit", "rate_burst", "forwarded_hops", "cors_origins", "traces", "public_api_url",
     "oidc_issuer", "oidc_audience", "oidc_jwks_url",
 )  # fmt: skip
 

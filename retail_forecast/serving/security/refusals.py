@@ -68,13 +68,6 @@ def too_many(caller: Caller, rate: float, allowance: Allowance) -> Refusal:
     return Refusal("rate_limited", problem)
 
 
-def too_busy(under_way: int) -> Refusal:
-    """A replica that is better off answering what it has begun."""
-    detail = f"This replica has {under_way} requests under way and takes no more for the moment. Try again."
-    problem = ProblemError(503, "busy", "Too busy", detail, headers={"Retry-After": "1"})
-    return Refusal("busy", problem)
-
-
 def _unauthorized(reason: str, detail: str, challenge: str = f'{REALM}, error="invalid_token"') -> Refusal:
     headers = {"WWW-Authenticate": challenge}
     return Refusal(reason, ProblemError(401, "unauthorized", "Not authorized", detail, headers=headers))

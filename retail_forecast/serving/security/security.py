@@ -25,7 +25,6 @@ class Security:
     headers: SecurityHeaders = field(default_factory=lambda: SecurityHeaders(behind_tls=False))
     hops: int = 0
     origins: tuple[str, ...] = ()
-    max_in_flight: int = 256
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -39,7 +38,6 @@ class Security:
             headers=SecurityHeaders(behind_tls=(settings.public_api_url or "").startswith("https://")),
             hops=settings.forwarded_hops,
             origins=tuple(one.strip() for one in (settings.cors_origins or "").split(",") if one.strip()),
-            max_in_flight=settings.max_in_flight,
         )
 
 

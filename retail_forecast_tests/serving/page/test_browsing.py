@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retail_forecast.serving.app import build_app
+from retail_forecast.serving.security.authenticator import Authenticator
+from retail_forecast.serving.security.key_ring import KeyRing
+from retail_forecast.serving.security.keys import add_key, make_key
+from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
 from retail_forecast_tests.serving.page.browser import opened, served
 
@@ -118,29 +121,19 @@ def test_before_the_first_forecast_the_page_says_so(browser: Browser) -> None:
         heading(page, "No forecasts yet")
 
 
-class Guarded:
-    """The application behind a key, as an installation with authentication has it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: dict[bytes, bytes] = dict(scope.get("headers", []))
-        if scope.get("path", "").startswith("/v1/") and headers.get(b"authorization") != b"Bearer right":
-            problem: dict[str, Any] = {"type": "urn:retail-forecast:problem:unauthorized", "title": "No", "status": 401}
-            await JSONResponse(problem, 401)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-
-def test_a_key_is_asked_for_and_kept_for_this_tab(browser: Browser, serving: ServingState) -> None:
-    with served(Guarded(build_app(serving))) as address, opened(browser, address, BREAD, may_fail=True) as page:
+def test_a_key_is_asked_for_and_kept_for_this_tab(browser: Browser, serving: ServingState, tmp_path: Path) -> None:
+    key, record = make_key("planner", ["forecasts:read"])
+    add_key(tmp_path / "keys.json", record)
+    guarded = build_app(serving, security=Security(Authenticator(KeyRing(tmp_path / "keys.json"), None)))
+    with served(guarded) as address, opened(browser, address, BREAD, may_fail=True) as page:
         page.get_by_label("API key").fill("wrong")
         page.keyboard.press("Enter")
         heading(page, "The key was not accepted")
-        page.get_by_label("API key").fill("right")
+        page.get_by_label("API key").fill(key)
         page.keyboard.press("Enter")
         heading(page, "bread")
         assert page.evaluate("localStorage.length") == 0
         page.reload()
         heading(page, "bread")
+        page.goto(f"{address}?page=origin")
+        heading(page, "Your key does not allow this")

@@ -65,14 +65,6 @@ def test_no_more_callers_are_remembered_than_there_is_room_for() -> None:
     assert len(throttle._buckets) == CALLERS
 
 
-def test_a_replica_that_is_busy_sends_away_instead_of_collapsing(make_client: MakeClient) -> None:
-    client = make_client(Security(max_in_flight=0))
-    answer = client.get(FORECAST)
-    problem_of(answer, 503, "busy")
-    assert answer.headers["retry-after"] == "1"
-    assert client.get("/readyz").status_code == 200
-
-
 def test_pages_of_other_origins_may_ask_only_where_named(make_client: MakeClient, client: TestClient) -> None:
     asked = {"Origin": "https://plan.example.com", "Access-Control-Request-Method": "GET"}
     assert "access-control-allow-origin" not in client.options(FORECAST, headers=asked).headers

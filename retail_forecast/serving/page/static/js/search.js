@@ -22,7 +22,7 @@ class Search {
     this.list = h("ul", { role: "listbox", id: freshId("matches"), "aria-label": t("search.matches"), hidden: true });
     this.input = h("input", {
       type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": this.list.id, "aria-autocomplete": "list",
-      "aria-label": t("search.label"), placeholder: t("search.placeholder"), autocomplete: "off", spellcheck: "false",
+      "aria-label": t("search.label"), placeholder: t("search.placeholder"), autocomplete: "off", spellcheck: "false", maxlength: "100",
       oninput: debounce(() => this.ask(), 120), onkeydown: (event) => this.press(event), onfocus: () => this.options.length && this.open(true),
       onblur: () => setTimeout(() => this.open(false), 150),
     });

@@ -42,5 +42,7 @@ export function problemState(problem, retry) {
 }
 
 /** A problem within a card that otherwise works. */
-export const problemNotice = (problem) =>
-  h("div.notice.bad", { role: "alert" }, has(`problem.${problem.status}.title`) ? t(`problem.${problem.status}.title`) : t("problem.other.title"), told(problem));
+export function problemNotice(problem) {
+  const known = [`problem.${problem.name}.title`, `problem.${problem.status}.title`].find(has) ?? "problem.other.title";
+  return h("div.notice.bad", { role: "alert" }, h("p", {}, problem.status === 401 ? t("key.title") : t(known)), told(problem));
+}

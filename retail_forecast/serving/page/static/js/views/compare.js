@@ -3,9 +3,9 @@
 import { get, getIfThere, post, seriesPath } from "../api.js";
 import { drawChart } from "../chart.js";
 import { h, svg } from "../dom.js";
-import { percent, t, units } from "../i18n.js";
+import { percent, t, units, weekday } from "../i18n.js";
 import { address } from "../router.js";
-import { seconds, total } from "../series.js";
+import { isoDate, seconds, total } from "../series.js";
 import { empty } from "../states.js";
 
 const MOST = 1000;
@@ -57,6 +57,13 @@ function chartData(shown, pasts) {
   return [dates.map(seconds), ...values];
 }
 
+/** What each store sold or is expected to sell in the period under the cursor. */
+function words(shown, data, index) {
+  if (index === null || index === undefined) return [t("chart.hint")];
+  const known = shown.map((one, place) => [one.store_id, data[place + 1][index]]).filter(([, value]) => value !== null);
+  return [h("strong", {}, weekday(isoDate(data[0][index]))), ...known.map(([name, value]) => h("span", {}, `${name}: ${units(value)}`))];
+}
+
 /** The tab that compares stores: { element, start, close }. */
 export async function compareTab({ store, item }, signal) {
   const found = await find(item, signal);
@@ -69,12 +76,15 @@ export async function compareTab({ store, item }, signal) {
   const frame = h("div", { tabindex: "0", role: "img", "aria-label": t("compare.chart", { item, stores: shown.map((one) => one.store_id).join(", ") }) }, box);
   const cutoff = pasts[0].length ? seconds(pasts[0].at(-1).date) : undefined;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const data = chartData(shown, pasts);
+  const told = h("div.told-at", { "aria-live": "polite" }, t("chart.hint"));
+  const onTold = (index) => told.replaceChildren(...words(shown, data, index));
   let chart;
   return {
-    element: h("div.stack", {}, own && h("p", {}, share), frame, h("p.small.soft", {}, t("compare.lines", { count: shown.length })), table(found, store)),
+    element: h("div.stack", {}, own && h("p", {}, share), told, frame, h("p.small.soft", {}, t("compare.lines", { count: shown.length })), table(found, store)),
     start() {
       const series = shown.map((one, place) => ({ stroke: () => colour(COLOURS[place]), width: one.store_id === store ? 3 : 1.5, points: { show: false } }));
-      chart = drawChart(box, { data: chartData(shown, pasts), series, cutoff });
+      chart = drawChart(box, { data, series, cutoff, onTold });
     },
     close: () => chart?.destroy(),
   };
