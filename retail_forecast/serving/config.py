@@ -109,7 +109,7 @@ class HttpOptions(_Strict):
 
 
 class LoggingConfig(_Strict):
-    """How Serve itself logs: no line per request, which cost a tenth of its time; /metrics counts them."""
+    """How Serve itself logs: no line per request; /metrics counts them."""
 
     encoding: Literal["TEXT", "JSON"] = "TEXT"
     enable_access_log: bool = False

