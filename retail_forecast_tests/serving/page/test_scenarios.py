@@ -64,7 +64,7 @@ def test_while_one_drags_the_last_question_wins(browser: Browser, address: str) 
 def test_what_the_model_has_not_seen_is_said(browser: Browser, address: str) -> None:
     with opened(browser, address, f"{BREAD}&set.sell_price=99") as page:
         notice = page.get_by_role("note")
-        assert "Price 99 on 7 days" in notice.inner_text()
+        assert "Price 99.00 on 7 days" in notice.inner_text()
 
 
 def test_dragging_over_the_chart_chooses_days(browser: Browser, address: str) -> None:

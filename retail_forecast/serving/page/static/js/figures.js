@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { percent, price, t, units, weekday } from "./i18n.js";
-import { columnName } from "./names.js";
+import { columnName, flagName } from "./names.js";
 import { isoDate, total } from "./series.js";
 
 /** Figures that answer the first questions: how much, against what, at which price. */
@@ -33,7 +33,7 @@ export function words(data, index, marked) {
     parts.push(h("span.soft", {}, t("told.range", named)));
   });
   for (const mark of marked.filter((one) => one.time === time)) {
-    parts.push(h("span", {}, [...mark.events, ...mark.flags.map(columnName), ...(mark.empty ? [t("mark.empty")] : [])].join(", ")));
+    parts.push(h("span", {}, [...mark.events, ...mark.flags.map(flagName), ...(mark.empty ? [t("mark.empty")] : [])].join(", ")));
   }
   return parts;
 }

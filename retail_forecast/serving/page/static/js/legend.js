@@ -2,7 +2,7 @@
 
 import { h, svg } from "./dom.js";
 import { percent, t } from "./i18n.js";
-import { columnName, namesOf } from "./names.js";
+import { columnName, flagName, namesOf } from "./names.js";
 
 function sample(kind, colour) {
   const box = svg("svg", { width: "18", height: "12", "aria-hidden": "true" });
@@ -26,7 +26,7 @@ export const legend = (entries) =>
 export function entriesOf(data, kinds, marked) {
   const shares = data.ranges.map(({ share }) => percent(share, { decimals: 1 })).join(", ");
   const events = namesOf(kinds, "category").map(columnName).join(", ");
-  const flags = namesOf(kinds, "boolean").map(columnName).join(", ");
+  const flags = [...new Set(marked.flatMap((one) => one.flags.map(flagName)))].join(", ");
   return [
     ["line", "--history", t("legend.sold")],
     ["line", "--forecast", t("legend.forecast")],

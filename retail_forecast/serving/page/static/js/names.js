@@ -14,6 +14,9 @@ export const driverName = (driver) => named("driver", driver);
 export const modelName = (model) => named("model", model);
 export const tableName = (table) => named("table", table);
 
+/** A flag that is set, or is not where it usually is. */
+export const flagName = ({ name, on }) => (on ? columnName(name) : t("mark.not", { name: columnName(name) }));
+
 /** A level by its columns: "Store × Department". */
 export function levelName(level) {
   if (has(`level.${level}`)) return t(`level.${level}`);

@@ -40,11 +40,21 @@ export function total(values) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
 }
 
-/** What is marked on a date: events by their names, flags that are set, and shelves that were probably empty. */
+/** Flags that are set on most dates, such as "open": what is marked of them is where they are not set. */
+function usuallySet(periods, flags) {
+  const share = (name) => periods.filter(({ known_future: known }) => known[name]).length / periods.length;
+  return new Set(flags.filter((name) => share(name) > 0.5));
+}
+
+/** What is marked on a date: events by their names, flags that are not as usual, shelves that were probably empty. */
 export function marks(periods, kinds) {
-  const named = (kind, known) => Object.keys(kinds).filter((name) => kinds[name] === kind && known[name]);
+  const named = (kind) => Object.keys(kinds).filter((name) => kinds[name] === kind);
+  const usual = usuallySet(periods, named("boolean"));
   const all = periods.map(({ date, known_future: known, stock_out: empty = false }) => ({
-    time: seconds(date), events: named("category", known).map((name) => known[name]), flags: named("boolean", known), empty,
+    time: seconds(date),
+    events: named("category").filter((name) => known[name]).map((name) => known[name]),
+    flags: named("boolean").filter((name) => typeof known[name] === "boolean" && known[name] !== usual.has(name)).map((name) => ({ name, on: known[name] })),
+    empty,
   }));
   return all.filter(({ events, flags, empty }) => events.length || flags.length || empty);
 }

@@ -3,7 +3,7 @@
 import { latest, post } from "../api.js";
 import { control, dayControl } from "../controls.js";
 import { debounce, fill, h } from "../dom.js";
-import { count, percent, signed, t, units, weekday } from "../i18n.js";
+import { count, percent, price, signed, t, units, weekday } from "../i18n.js";
 import { columnName } from "../names.js";
 import { go, where } from "../router.js";
 import { everSeen, fromAddress, planned, question, toAddress } from "../scenario.js";
@@ -19,31 +19,33 @@ function comparison(words, baseline, scenario) {
   return h("div", {}, h("dt", {}, words), numbers);
 }
 
-function valueName(value) {
+function valueName(value, kind) {
   if (value === null) return t("what_if.no_event");
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  return typeof value === "number" ? units(value) : value;
+  if (typeof value === "number") return kind === "float" ? price(value) : units(value);
+  return value;
 }
 
 /** What the model has not seen, covariate by covariate. */
-function outsideNotice(outside) {
+function outsideNotice(outside, kinds) {
   if (!outside?.length) return null;
-  const seen = (one) => (one.values ? one.values.map(valueName).join(", ") : `${units(one.min)} – ${units(one.max)}`);
+  const written = (value, { covariate }) => valueName(value, kinds[covariate]);
+  const seen = (one) => (one.seen.values ?? [one.seen.min, one.seen.max]).map((value) => written(value, one)).join(one.seen.values ? ", " : " – ");
   const alike = Map.groupBy(outside, (one) => JSON.stringify([one.covariate, one.value]));
   const lines = [...alike.values()].map(([one, ...others]) => h("li", {}, t("what_if.outside_line", {
-    name: columnName(one.covariate), value: valueName(one.value), days: count(1 + others.length), seen: seen(one.seen),
+    name: columnName(one.covariate), value: written(one.value, one), days: count(1 + others.length), seen: seen(one),
   })));
   return h("div.notice.warn", { role: "note" }, h("strong", {}, t("what_if.outside")), h("ul", {}, lines));
 }
 
-function result(answer) {
+function result(answer, kinds) {
   const chosen = answer.periods.filter((period) => period.changed);
   const sum = (which) => total(chosen.map((period) => period[which].mean)) ?? 0;
   return [
     h("dl.figures", {},
       comparison(t("what_if.on_days", { days: count(chosen.length) }), sum("baseline"), sum("scenario")),
       comparison(t("what_if.in_all"), answer.total.baseline, answer.total.scenario)),
-    outsideNotice(answer.outside),
+    outsideNotice(answer.outside, kinds),
   ];
 }
 
@@ -70,7 +72,7 @@ export function whatIfTab({ series, answer, history, planned: future, model, car
     if (!Object.keys(scenario.values).length) return nothing();
     try {
       const found = await ask(question(series, scenario, dates));
-      fill(told, result(found));
+      fill(told, result(found, kinds));
       card.overlay(overlay(found));
     } catch (problem) {
       if (problem.status === undefined && problem.name !== "AbortError") throw problem;
