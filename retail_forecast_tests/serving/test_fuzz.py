@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -38,8 +38,9 @@ def fuzz(app: FastAPI, mode: GenerationMode, examples: int) -> int:
 
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
-        ask_all: Any = chosen(given(operation.as_strategy(generation_mode=mode))(ask))
-        ask_all()
+        strategy: Any = operation.as_strategy(generation_mode=mode)
+        ask_all = cast(Any, given)(strategy)(ask)
+        chosen(ask_all)()
     return asked
 
 
