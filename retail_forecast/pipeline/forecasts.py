@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ class ForecastShard:
     @property
     def features(self) -> Path:
         return self.folder / f"features-{self.name}.parquet"
+
+
+@dataclass(frozen=True)
+class PoolRows:
+    """The feature rows of one pool's stores, in memory."""
+
+    name: str
+    features: pl.DataFrame
 
 
 def publish_forecasts(
@@ -117,26 +126,60 @@ def _forecast(
     """(forecasts, the feature rows behind them, forecasts of the levels above), sorted by series or group and date."""
     releases = read_releases(lake, cutoff=cutoff, keep=True)
     new = read_new_series(lake, dataset, releases, cutoff=cutoff)
-    with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
-        add_new_releases(releases, new, cutoff=cutoff).write_parquet(Path(folder) / "releases.parquet")
-        new.write_parquet(Path(folder) / "new_series.parquet")
-        shards = [
-            ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
-            for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
-        ]
-        done = counted(shards, on_progress)
-        small = _cells(dataset, releases) <= _SMALL_CELLS
-        with ThreadPoolExecutor(1) as beside:
-            groups = beside.submit(forecast_groups, lake, bundle, releases, cutoff=cutoff)
-            map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, small=small, on_done=done)
-        features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
-        means = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
+    known = add_new_releases(releases, new, cutoff=cutoff)
+    make = _forecast_here if _cells(dataset, releases) <= _SMALL_CELLS else _forecast_shards
+    with ThreadPoolExecutor(1) as beside:
+        groups = beside.submit(forecast_groups, lake, bundle, releases, cutoff=cutoff)
+        features, means = make(lake, dataset, bundle, known, new, cutoff, workers, on_progress)
     features = features.with_columns(alignment=bundle.alignment(features, means, groups.result()))
     means = means.with_columns(pl.col("mean") * features["alignment"]).sort(*SERIES, "date")
     forecasts, levels = add_levels(lake, dataset, bundle, means, cutoff=cutoff)
     forecasts = add_basis(forecasts, releases, dataset, cutoff=cutoff)
     valid = validate_table(forecast_schema(dataset), forecasts, table="forecasts")
     return valid, features.sort(*SERIES, "date"), levels
+
+
+def _forecast_here(
+    lake: Lake,
+    dataset: Dataset,
+    bundle: Bundle,
+    releases: pl.DataFrame,
+    new: pl.DataFrame,
+    cutoff: date,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(features, means) of few series: history is read once, and means are made pool by pool on threads."""
+    features = as_new(forecast_features(lake, dataset, cutoff=cutoff, releases=releases), new, bundle.spec)
+    pools = _pools(bundle, releases["store_id"].unique())
+    shards = [PoolRows(pool, features.filter(pl.col("store_id").is_in(stores))) for pool, stores in pools.items()]
+    predict = partial(_means, bundle, dataset, cutoff)
+    means = map_shards(predict, shards, workers=workers, small=True, on_done=counted(shards, on_progress))
+    return pl.concat([shard.features.drop("units_sold") for shard in shards]), pl.concat(means)
+
+
+def _forecast_shards(
+    lake: Lake,
+    dataset: Dataset,
+    bundle: Bundle,
+    releases: pl.DataFrame,
+    new: pl.DataFrame,
+    cutoff: date,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(features, means) of any number of series: each pool by itself, wherever shards run."""
+    with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
+        releases.write_parquet(Path(folder) / "releases.parquet")
+        new.write_parquet(Path(folder) / "new_series.parquet")
+        shards = [
+            ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
+            for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
+        ]
+        done = counted(shards, on_progress)
+        map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, on_done=done)
+        features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
+        return features, pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
 
 
 def _cells(dataset: Dataset, releases: pl.DataFrame) -> int:
@@ -158,11 +201,15 @@ def _forecast_shard(shard: ForecastShard) -> int:
     new = pl.read_parquet(shard.folder / "new_series.parquet")
     features = forecast_features(shard.lake, shard.dataset, cutoff=shard.cutoff, stores=shard.stores, releases=releases)
     bundle = Bundle.load(shard.bundle)
-    features = as_new(features, new, bundle.spec)
-    lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
-    bundle.predict(features).with_columns(lead=lead.cast(pl.Int16)).write_parquet(shard.forecasts)
-    features.drop("units_sold").write_parquet(shard.features)
-    return features.height
+    rows = PoolRows(shard.name, as_new(features, new, bundle.spec))
+    _means(bundle, shard.dataset, shard.cutoff, rows).write_parquet(shard.forecasts)
+    rows.features.drop("units_sold").write_parquet(shard.features)
+    return rows.features.height
+
+
+def _means(bundle: Bundle, dataset: Dataset, cutoff: date, rows: PoolRows) -> pl.DataFrame:
+    lead = (pl.col("date") - pl.lit(cutoff)).dt.total_days() // dataset.period_days
+    return bundle.predict(rows.features).with_columns(lead=lead.cast(pl.Int16))
 
 
 def _parts_until(lake: Lake, dataset: Dataset, cutoff: date) -> dict[str, list[Part]]:
