@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-aws dev test test-slow infra-test bench check lock clean
+.PHONY: help install demo demo-aws dev test test-slow test-page infra-test bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,aws,emulator,dev
@@ -47,6 +47,10 @@ test: install ## every test that takes seconds, but those of infra-test
 
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-page: ## the planner's page in a real browser (Chromium on PATH)
+	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))browser
+	$(BIN)/python -m pytest -m slow retail_forecast_tests/serving/page
 
 infra-test: ## Terraform, images, charts and pipelines: valid, and what they promise holds
 	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))k8s,infra

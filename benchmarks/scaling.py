@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,11 @@ def run(source: Source, home: Path, cores: int, sizes: Sequence[float], trees: i
     base = prepare(source, home, cores=cores)
     count = len(store_names(base))
     numbers = sorted({max(1, round(size * count)) for size in sizes})
-    return _table([_measured(base, count, stores, cores, trees) for stores in numbers])
+    measured = []
+    for stores in numbers:
+        measured.append(_measured(base, count, stores, cores, trees))
+        print(_table(measured), file=sys.stderr, flush=True)  # the largest takes long: what is known is told
+    return _table(measured)
 
 
 def _measured(base: Path, count: int, stores: int, cores: int, trees: int | None) -> Size:

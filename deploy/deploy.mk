@@ -52,7 +52,8 @@ teardown: install ## removes ENVIRONMENT in the order that works, then audits; k
 audit: install ## what of ENVIRONMENT there still is, by its tags and names; fails if there is anything
 	$(BIN)/python -m deploy.leftovers "$(ENVIRONMENT)" --region $(AWS_REGION)
 
-cost: install ## the monthly bill of each environment, as deploy/prices.toml and terraform/environments have it
+cost: ## the monthly bill of each environment, as deploy/prices.toml and terraform/environments have it
+	@$(MAKE) --no-print-directory install EXTRAS=infra
 	$(BIN)/python -m deploy.cost
 
 github-workflow: ## puts deploy/ci/github-actions.yml where GitHub looks for it

@@ -1,6 +1,7 @@
 """Does the API answer a forecast, and can it say where it comes from? python -m deploy.smoke URL
 
-Any series of the vintage is asked for; the answer must be complete, in order, and its lineage must name its inputs.
+Any series of the vintage is asked for, with the key in RETAIL_FORECAST_API_KEY where the API wants one; the answer
+must be complete, in order, and its lineage must name its inputs.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import argparse
 import math
 import time
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from deploy.commands import exit_with, say
 from retail_forecast.cli.http import get_json
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.serving.security.own_key import own_headers
+from retail_forecast.settings import load_settings
 
 _POLL_SECONDS = 2.0
 
@@ -51,13 +55,14 @@ def wait_for(url: str, seconds: float) -> None:
 
 def check_forecast(url: str) -> str:
     """A sentence on what was answered. Raises RetailForecastError for an answer that cannot be right."""
-    store = get_json(f"{url}/v1/stores")["stores"][0]["store_id"]
-    item = get_json(f"{url}/v1/stores/{quote(store, safe='')}/items?limit=1")["items"][0]
+    get = partial(get_json, headers=own_headers(load_settings()))
+    store = get(f"{url}/v1/stores")["stores"][0]["store_id"]
+    item = get(f"{url}/v1/stores/{quote(store, safe='')}/items?limit=1")["items"][0]
     asked = f"{url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
-    answer = get_json(asked)
+    answer = get(asked)
     if problem := wrong_with(answer):
         raise RetailForecastError(f"{asked} answered, but {problem}.")
-    lineage = get_json(f"{url}/v1/lineage/{answer['vintage']}")
+    lineage = get(f"{url}/v1/lineage/{answer['vintage']}")
     files = sum(len(objects) for objects in lineage["inputs"].values())
     if lineage["model_version"] != answer["model_version"] or not lineage["inputs"].get("sales"):
         raise RetailForecastError(f"{url}/v1/lineage/{answer['vintage']} names another model, or no sales.")

@@ -1,7 +1,4 @@
-"""Terraform's variables as values: an environment's .tfvars over the defaults of the .tf files, without terraform.
-
-Read are literals (texts, numbers, true, false, null, lists, objects), which is all that such files hold here.
-"""
+"""Terraform's variables as values: an environment's .tfvars over the defaults of the .tf files, without terraform."""
 
 from __future__ import annotations
 
@@ -9,102 +6,65 @@ import re
 from pathlib import Path
 from typing import Any
 
+import hcl2
+from hcl2 import SerializationOptions
+from lark.exceptions import LarkError
+
 from retail_forecast.errors import ConfigurationError
 
-_TOKEN = re.compile(r'\s*(?:#[^\n]*\n\s*)*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|[A-Za-z_][\w-]*|[\[\]{}=:,])')
+_PLAIN = SerializationOptions(strip_string_quotes=True, with_comments=False, explicit_blocks=False)
+_OPTIONAL = re.compile(r"(\w+) = optional\(\w+, ([^()]+)\)")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
 def read_variables(folder: Path, tfvars: Path) -> dict[str, Any]:
-    """Each variable with its value in that environment; those without a value are left out."""
-    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.tf")))
-    given = _Reader(tfvars.read_text(encoding="utf-8"), str(tfvars)).assignments()
-    found: dict[str, Any] = {}
-    for name, block in _variables(text).items():
-        value = given.get(name, _default(block, name))
-        optional = {
-            key: _literal(default, name)
-            for key, default in re.findall(r"(\w+)\s*=\s*optional\(\w+,\s*([^()]+)\)", block)
-        }
-        found[name] = {**optional, **value} if isinstance(value, dict) else value
-    if unknown := sorted(set(given) - set(found)):
+    """Each variable with its value in that environment; those without a value are left out.
+
+    Raises ConfigurationError for what is no HCL, no variable of the .tf files, or worked out rather than given.
+    """
+    declared = _declared(folder)
+    given = _read(tfvars)
+    if unknown := sorted(set(given) - set(declared)):
         raise ConfigurationError(
             key=f"{tfvars}: {unknown[0]}", found=given[unknown[0]], expected="a variable of the .tf files"
         )
-    return found
-
-
-def _variables(text: str) -> dict[str, str]:
-    """The block of each variable."""
-    parts = re.split(r'^variable "(\w+)" \{$', text, flags=re.MULTILINE)
+    values = {name: given.get(name, block.get("default")) for name, block in declared.items()}
+    _require_literals(values, str(tfvars))
     return {
-        name: re.split(r"^\}", body, maxsplit=1, flags=re.MULTILINE)[0]
-        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+        name: _filled(values[name], block) for name, block in declared.items() if name in given or "default" in block
     }
 
 
-def _default(block: str, name: str) -> Any:
-    found = re.search(r"^  default\s*=\s*", block, re.MULTILINE)
-    return _literal(block[found.end() :], name) if found else None
+def _declared(folder: Path) -> dict[str, dict[str, Any]]:
+    """The block of each variable."""
+    files = [_read(file) for file in sorted(folder.glob("*.tf"))]
+    return {name.strip('"'): block for file in files for one in file.get("variable", []) for name, block in one.items()}
 
 
-def _literal(text: str, name: str) -> Any:
-    return _Reader(text, f"variable {name}").value()
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return hcl2.loads(file.read_text(encoding="utf-8") + "\n", serialization_options=_PLAIN)
+    except LarkError as error:
+        raise ConfigurationError(key=str(file), found=str(error).splitlines()[0], expected="HCL") from error
 
 
-class _Reader:
-    """Takes tokens off a text."""
+def _filled(value: Any, block: dict[str, Any]) -> Any:
+    """An object with the defaults of the attributes that it leaves out."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _literal(text) for name, text in _OPTIONAL.findall(str(block.get("type")))} | value
 
-    def __init__(self, text: str, origin: str) -> None:
-        self.text, self.at, self.origin = text + "\n", 0, origin
 
-    def assignments(self, end: str = "") -> dict[str, Any]:
-        """Names and values up to `end`."""
-        found: dict[str, Any] = {}
-        while (name := self._next()) != end:
-            if self._next() not in ("=", ":"):
-                raise self._error(name)
-            found[name.strip('"')] = self.value()
-            if self._peek() == ",":
-                self._next()
-        return found
+def _literal(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    return text.strip('"') if text.startswith('"') else float(text) if "." in text else int(text)
 
-    def value(self) -> Any:
-        """One literal."""
-        word = self._next()
-        if word == "{":
-            return self.assignments("}")
-        if word == "[":
-            return self._list()
-        if word.startswith('"'):
-            return word[1:-1]
-        if word in _WORDS:
-            return _WORDS[word]
-        if re.fullmatch(r"-?\d+(\.\d+)?", word):
-            return float(word) if "." in word else int(word)
-        raise self._error(word)
 
-    def _list(self) -> list[Any]:
-        found: list[Any] = []
-        while self._peek() != "]":
-            found.append(self.value())
-            if self._peek() == ",":
-                self._next()
-        self._next()
-        return found
-
-    def _peek(self) -> str:
-        match = _TOKEN.match(self.text, self.at)
-        return match[1] if match else ""
-
-    def _next(self) -> str:
-        match = _TOKEN.match(self.text, self.at)
-        if match is None:
-            if re.fullmatch(r"(\s|#[^\n]*\n)*", self.text[self.at :]):
-                return ""
-            raise self._error(self.text[self.at : self.at + 20])
-        self.at = match.end()
-        return match[1]
-
-    def _error(self, token: str) -> ConfigurationError:
-        return ConfigurationError(key=self.origin, found=token, expected="a literal: text, number, list or object")
+def _require_literals(value: Any, where: str) -> None:
+    """Raises ConfigurationError for an expression, which only terraform can work out."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        _require_literals(one, f"{where}: {key}")
+    if isinstance(value, str) and value.startswith("${"):
+        raise ConfigurationError(key=where, found=value, expected="a literal: text, number, list or object")

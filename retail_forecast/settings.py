@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retail_forecast.errors import ConfigurationError
@@ -102,6 +102,27 @@ class Settings(BaseSettings):
     public_api_url: str | None = Field(None, description="Where people open the API; default where this platform asks.")
     ray_dashboard_port: int = Field(8265, ge=1, le=65535, description="Port of Ray's dashboard and REST API.")
     replicas: int = Field(2, ge=1, description="Replicas of the API.")
+    auth: Literal["off", "keys", "oidc", "keys,oidc"] | None = Field(
+        None, description="Who may ask the API; default `off` on a loopback address, elsewhere it has to be said."
+    )
+    auth_keys_file: Path | None = Field(
+        None, description="Hashes of the API keys, as `keys create` writes them; default HOME/serve/keys.json."
+    )
+    api_key: SecretStr | None = Field(None, description="Key that this platform itself asks the API with.")
+    oidc_issuer: str | None = Field(None, description="Issuer (`iss`) of access tokens.")
+    oidc_audience: str | None = Field(None, description="Audience (`aud`) that access tokens are made out to.")
+    oidc_jwks_url: str | None = Field(None, description="Where the issuer publishes its keys, as a JWKS.")
+    rate_limit: float = Field(
+        0.0, ge=0, description="Requests a second that each replica answers one caller; 0 sets no limit."
+    )
+    rate_burst: int = Field(0, ge=0, description="So many at once before the limit bites; 0 is two seconds' worth.")
+    forwarded_hops: int = Field(
+        0, ge=0, description="Proxies in front that add to X-Forwarded-For; 0 does not believe that header."
+    )
+    cors_origins: str | None = Field(
+        None, description="Origins whose pages may ask the API, with commas between; default none but its own."
+    )
+    traces: Literal["off", "otlp"] = Field("off", description="Where spans go; `otlp` reads the OTEL_* variables.")
     serving_aws_profile: str | None = Field(
         None, description="AWS profile of the API on this machine; default the credentials of whoever starts it."
     )
@@ -119,6 +140,21 @@ class Settings(BaseSettings):
     endpoint_timeout_seconds: int = Field(
         900, ge=1, description="What not every replica of the RayService has taken by then is taken back."
     )
+    rollout: Literal["direct", "canary"] = Field(
+        "direct", description="How the asset endpoint serves another vintage: at once, or in steps that are watched."
+    )
+    rollout_steps: str = Field("0.1,0.5,1", description="Steps of a canary: shadow, and shares of the series.")
+    rollout_soak_seconds: float = Field(60, ge=0, description="Seconds that each step is watched, at least.")
+    rollout_errors: float = Field(
+        0.01, ge=0, le=1, description="Share of errors, or of series it lacks, beyond which a challenger is taken back."
+    )
+    rollout_latency_ratio: float = Field(
+        3.0, gt=0, description="A challenger whose 99th percentile is so many times the active's is taken back."
+    )
+    rollout_disagreement: float = Field(
+        1.0, ge=0, le=2, description="Relative difference to the active vintage that a tenth of the answers may exceed."
+    )
+    rollout_observations: int = Field(200, ge=1, description="Fewer answers say nothing of a challenger.")
     workers: int = Field(2, ge=1, description="Shards, or files that landed, worked on at the same time.")
     ray_address: str | None = Field(None, description="Ray cluster for the shards; default one for each piece of work.")
 
@@ -178,6 +214,11 @@ class Settings(BaseSettings):
         if self.endpoint == "kuberay":
             return self.serve_url or f"http://{self.rayservice}-serve-svc.{self.kubernetes_namespace}:8000"
         return f"http://{self.host}:{self.api_port}"
+
+    @property
+    def keys_path(self) -> Path:
+        """The file of the hashes of API keys."""
+        return self.auth_keys_file or self.home.resolve() / "serve" / "keys.json"
 
     @property
     def ui_url(self) -> str:

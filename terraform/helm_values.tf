@@ -41,7 +41,7 @@ locals {
     ray        = { head = local.on_system_nodes, worker = local.on_worker_nodes }
 
     ingress = merge(
-      { tags = local.tags },
+      { tags = local.tags, accessLogsBucket = local.logs_bucket },
       { for key, value in {
         certificateArn = local.hosted ? one(aws_acm_certificate_validation.this[*].certificate_arn) : one(aws_acm_certificate.this[*].arn)
         api            = { host = lookup(local.hosts, "api", null) }

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from retail_forecast import __version__
-from retail_forecast.cli import aws_demo, delivery, endpoint, health, live, models, tuning, work
+from retail_forecast.cli import aws_demo, delivery, endpoint, health, keys, live, models, rollout, trace, tuning, work
 from retail_forecast.cli.console import explain
 from retail_forecast.telemetry.logs import configure_logging, is_json
 
@@ -33,10 +33,13 @@ app.command()(models.register)
 app.command()(models.promote)
 app.command()(endpoint.deploy)
 app.command()(endpoint.scale)
+app.add_typer(rollout.rollouts, name="rollout")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(delivery.exports, name="export")
 app.command("athena-ddl")(delivery.athena_ddl)
 app.command()(live.serve)
 app.command()(live.dev)
+app.command()(trace.trace)
 app.command()(health.status)
 app.command()(health.doctor)
 

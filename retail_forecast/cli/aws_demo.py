@@ -114,8 +114,9 @@ def say_where_it_comes_from(settings: Settings, vintage: str) -> None:
     Raises RetailForecastError if the answer does not name them.
     """
     from retail_forecast.cli.http import get_json
+    from retail_forecast.serving.security.own_key import own_headers
 
-    lineage = get_json(f"{settings.api_url}/v1/lineage/{vintage}")
+    lineage = get_json(f"{settings.api_url}/v1/lineage/{vintage}", headers=own_headers(settings))
     newest = max(lineage["inputs"]["sales"], key=lambda one: str(one["partition"]))
     named = {
         "sales": newest["object"],
@@ -134,11 +135,12 @@ def say_where_it_comes_from(settings: Settings, vintage: str) -> None:
 def _await_vintage(settings: Settings, cutoff: date, check: Callable[[], Any]) -> str:
     """The vintage with that cutoff, once the API answers from it. Raises RetailForecastError after ten minutes."""
     from retail_forecast.cli.http import get_json
+    from retail_forecast.serving.security.own_key import own_headers
 
     ends = time.monotonic() + _ANSWER_SECONDS
     while time.monotonic() < ends:
         check()
-        answer = get_json(f"{settings.api_url}/v1/model")
+        answer = get_json(f"{settings.api_url}/v1/model", headers=own_headers(settings))
         if answer["cutoff"] == cutoff.isoformat():
             return str(answer["vintage"])
         time.sleep(1)

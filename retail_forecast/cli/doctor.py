@@ -14,7 +14,7 @@ from typing import Literal
 
 from retail_forecast.cli.home import port_is_taken
 from retail_forecast.cli.processes import read_notes
-from retail_forecast.errors import AwsError, KubernetesError, NotFoundError, RetailForecastError
+from retail_forecast.errors import AwsError, ConfigurationError, KubernetesError, NotFoundError, RetailForecastError
 from retail_forecast.settings import Settings
 
 _LEAST_FREE_GB = 5
@@ -36,7 +36,14 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a newcomer would want to mend them."""
     checks = (_python(), _packages(), _openmp(), _dataset(settings), _places(settings), _arrivals(settings))
-    return [*chain(*checks), *_disk(settings), *_services(settings), *_ports(settings), *_rayservice(settings)]
+    return [
+        *chain(*checks),
+        *_disk(settings),
+        *_services(settings),
+        *_auth(settings),
+        *_ports(settings),
+        *_rayservice(settings),
+    ]
 
 
 def _python() -> Iterator[Finding]:
@@ -174,6 +181,26 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         else:
             mend = f"Stop what listens there, or set RETAIL_FORECAST_{name.upper()}."
             yield Finding(name, "warn", f"{port} is in use by another process", mend)
+
+
+def _auth(settings: Settings) -> Iterator[Finding]:
+    """Whether it is settled who may ask the API, and whether anybody could."""
+    from retail_forecast.serving.security.keys import read_keys
+    from retail_forecast.serving.security.policy import auth_mode, is_loopback
+
+    try:
+        mode = auth_mode(settings)
+        keys = len(read_keys(settings.keys_path).keys) if "keys" in mode and settings.endpoint == "local" else None
+    except ConfigurationError as error:
+        yield Finding("auth", "fail", str(error), f"Set {error.key}; docs/security.md says how.")
+        return
+    if mode == "off" and not (settings.endpoint == "local" and is_loopback(settings.host)):
+        yield Finding("auth", "warn", "off: whoever reaches the API may ask it", "Set RETAIL_FORECAST_AUTH=keys.")
+    elif keys == 0 and mode == "keys":
+        mend = "Make one: retail-forecast keys create NAME --scope forecasts:read"
+        yield Finding("auth", "warn", f"keys, but {settings.keys_path} holds none", mend)
+    else:
+        yield Finding("auth", "ok", mode if keys is None else f"{mode}, {keys} in {settings.keys_path}")
 
 
 def _rayservice(settings: Settings) -> Iterator[Finding]:

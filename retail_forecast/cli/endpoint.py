@@ -14,17 +14,26 @@ LATEST = "latest"
 
 def deploy(
     vintage: Annotated[str, typer.Argument(metavar="[VINTAGE]", help="A vintage's id, or latest.")] = LATEST,
+    canary: Annotated[bool, typer.Option("--canary", help="In the steps of RETAIL_FORECAST_ROLLOUT_STEPS.")] = False,
 ) -> None:
     """Put a vintage behind the endpoint and prove that every replica answers from it. The endpoint stays up."""
     from retail_forecast.lake import open_lake
     from retail_forecast.orchestration.deployments import report_deployment
     from retail_forecast.serving import open_endpoint
+    from retail_forecast.serving.rollouts import plan_of, roll_out
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
-    settings = load_settings()
+    settings, out = load_settings(), console()
     in_force = latest_vintage_of(open_lake(settings.lake)).id
-    deployed = open_endpoint(settings).deploy(in_force if vintage == LATEST else vintage)
-    out = console()
+    deployed = roll_out(
+        open_endpoint(settings),
+        in_force if vintage == LATEST else vintage,
+        plan_of(settings, strategy="canary" if canary else "direct"),
+        lake_url=settings.lake,
+        on_step=lambda step: out.print(", ".join(f"{name} {value}" for name, value in step.row().items())),
+    ).deployment
+    audit_person(settings.home, "deploy", vintage=deployed.vintage, model_version=deployed.model_version)
     out.print(
         f"{deployed.url} answers from vintage {deployed.vintage} with {deployed.replicas} replicas.", markup=False
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -10,9 +11,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from retail_forecast.errors import RetailForecastError
 
 
-def get_json(url: str, *, seconds: float = 10) -> Any:
+def get_json(url: str, *, seconds: float = 10, headers: Mapping[str, str] | None = None) -> Any:
     """The JSON behind a URL. Raises RetailForecastError with the server's own words."""
-    return _ask(Request(url, headers={"accept": "application/json"}), seconds)  # noqa: S310 our own http URLs
+    return _ask(Request(url, headers={"accept": "application/json", **(headers or {})}), seconds)  # noqa: S310 our own http URLs
 
 
 def post_json(url: str, body: Any, *, seconds: float = 10) -> Any:

@@ -73,7 +73,7 @@ def serve() -> None:
     latest_vintage_of(open_lake(settings.lake))
     with api(settings, ui=False) as endpoint:
         deployed = endpoint.start()
-        console().print(f"{deployed.url} answers from vintage {deployed.vintage}. Ctrl-C stops it.")
+        console().print(f"{deployed.url}/ answers from vintage {deployed.vintage}. Ctrl-C stops it.")
         while endpoint.status().state != "down":
             time.sleep(2)
     raise RetailForecastError(f"The API stopped; {settings.home / 'serve' / 'host.log'} says why.")
@@ -143,13 +143,14 @@ def check_one_answer(settings: Settings) -> str:
     from retail_forecast.cli.http import get_json
     from retail_forecast.lake import open_lake
     from retail_forecast.lake.vintages import scan_forecasts
+    from retail_forecast.serving.security.own_key import own_headers
 
     lake = open_lake(settings.lake)
     vintage = latest_vintage_of(lake)
     first = scan_forecasts(lake, vintage.id).head(vintage.horizon).collect()
     store, item = first.item(0, "store_id"), first.item(0, "item_id")
     url = f"{settings.api_url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
-    answer = get_json(url)
+    answer = get_json(url, headers=own_headers(settings))
     published = first.filter(store_id=store, item_id=item)["mean"].to_list()
     served = [period["mean"] for period in answer["forecasts"]]
     if answer["vintage"] != vintage.id or any(abs(a - b) > 1e-3 for a, b in zip(served, published, strict=True)):
@@ -158,9 +159,10 @@ def check_one_answer(settings: Settings) -> str:
 
 
 def say_what_to_open(settings: Settings, question: str | None) -> None:
-    """Prints where the UI and the API are, and a line to try."""
+    """Prints where the planner's page, the UI and the API are, and a line to try."""
     out = console()
-    out.print(f"\nDagster UI   {settings.ui_url}/asset-groups/")
+    out.print(f"\nForecasts    {settings.api_url}/")
+    out.print(f"Dagster UI   {settings.ui_url}/asset-groups/")
     out.print(f"API          {settings.api_url}/docs")
     if question:
         out.print(f"Try          curl -s {question}", soft_wrap=True)

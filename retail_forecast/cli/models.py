@@ -83,6 +83,7 @@ def promote(
     """Make a version champion, also an older one (a rollback), or reject one. Whatever the gate said."""
     from retail_forecast.registry import open_registry
     from retail_forecast.settings import load_settings
+    from retail_forecast.telemetry.audit import audit_person
 
     if (version is None) == (reject is None) or (reject is None) != (reason is None):
         raise typer.BadParameter("Give a VERSION, or --reject VERSION with --reason TEXT.")
@@ -90,9 +91,11 @@ def promote(
     registry, out = open_registry(settings), console()
     if reject is not None:
         registry.reject(reject, str(reason))
+        audit_person(settings.home, "reject", model_version=reject, reason=reason)
         out.print(f"Version {reject} is rejected: {reason}", markup=False)
         return
     promoted = registry.promote(str(version))
+    audit_person(settings.home, "promote", model_version=promoted.version)
     _tell_dagster(settings, registry)
     out.print(f"Version {promoted.version} is champion, trained on sales until {promoted.training_cutoff}.")
     out.print(_FOLLOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,6 +45,15 @@ def group_names(described: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     texts = (pl.col(name).cast(pl.String).fill_null("") for name in columns)
     escaped = [text.str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F") for text in texts]
     return described.select(group=pl.concat_str(escaped, separator="/"))["group"]
+
+
+def group_of_series(store_id: str, item_id: str) -> str:
+    """What a series is called as a group of the lowest level.
+
+    >>> group_of_series("s", "a/b")
+    's/a%2Fb'
+    """
+    return "/".join(value.replace("%", "%25").replace("/", "%2F") for value in (store_id, item_id))
 
 
 def split_groups(groups: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
@@ -92,6 +102,35 @@ class Level:
             rows = self.order[self.starts[begin] : ends[stop - 1]]
             yield np.add.reduceat(matrix[rows], self.starts[begin:stop] - self.starts[begin], axis=0, dtype=np.float64)
             begin = stop
+
+
+def level_sums(levels: Sequence[Level], matrix: NDArray[Any], *, add: np.ufunc = np.add) -> dict[str, NDArray[Any]]:
+    """Level to [G, P], as its `sums` of a matrix [N, P]: what is summed already is summed up further, in its stead.
+
+    add: np.logical_or tells of each group whether it is true of any of its series.
+    """
+    made: list[tuple[Level, NDArray[Any]]] = []
+    for level in sorted(levels, key=lambda level: -len(level.starts)):
+        made.append((level, _summed(made, level, matrix, add)))
+    sums = {level.name: of_level for level, of_level in made}
+    return {level.name: sums[level.name] for level in levels}
+
+
+def _summed(
+    made: Sequence[tuple[Level, NDArray[Any]]], level: Level, matrix: NDArray[Any], add: np.ufunc
+) -> NDArray[Any]:
+    """The sums of a level, from the smallest of those made whose groups lie each within one of its own."""
+    if len(level.starts) == len(level.order):
+        return matrix[level.order]
+    wide = np.float64 if add is np.add else None
+    codes = level.codes
+    for finer, sums in reversed(made):
+        upward = codes[finer.order[finer.starts]]
+        if np.array_equal(upward[finer.codes], codes):
+            order = np.argsort(upward, kind="stable")
+            starts = np.flatnonzero(np.diff(upward[order], prepend=-1))
+            return np.asarray(add.reduceat(sums[order], starts, axis=0, dtype=wide))
+    return np.asarray(add.reduceat(matrix[level.order], level.starts, axis=0, dtype=wide))
 
 
 def build_levels(

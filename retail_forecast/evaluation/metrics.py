@@ -65,6 +65,16 @@ def bias(actual: Array, forecast: Array) -> float:
     return float(np.mean(forecast - actual))
 
 
+def wape(actual: Array, error: Array) -> float:
+    """Weighted absolute percentage error: the sum of absolute errors over that of the actual values; NaN of nothing.
+
+    >>> wape(np.array([8.0, 2.0]), np.array([1.0, -1.0]))
+    0.2
+    """
+    total = float(np.abs(actual).sum())
+    return float(np.abs(error).sum()) / total if total > 0 else float("nan")
+
+
 def pinball(actual: Array, forecast: Array, quantile: float) -> float:
     """Mean pinball (quantile) loss, in units."""
     return float(np.mean(_pinball_losses(actual, forecast, quantile)))

@@ -25,16 +25,16 @@ class Panel:
         return int(np.searchsorted(self.dates, np.datetime64(cutoff), side="right"))
 
 
-def build_panel(history: pl.LazyFrame, series: pl.DataFrame, *, last: date) -> Panel:
+def build_panel(history: pl.LazyFrame, series: pl.DataFrame, *, last: date, absent: float = 0.0) -> Panel:
     """The sales of `series` up to `last`, one row of which is one (store_id, item_id).
 
-    A period without a row sold nothing; a period in which no series has a row is left out. The rows are
+    A period without a row sold nothing, or `absent`; a period in which no series has a row is left out. The rows are
     streamed into the matrix, so the peak is its size (4 bytes a cell) and some batches.
     """
     seen = history.filter(pl.col("date") <= last)
     dates = seen.select(pl.col("date").unique().sort()).collect(engine="streaming")
     axis = dates.with_columns(period=pl.int_range(pl.len(), dtype=pl.UInt32))
-    units = np.zeros((series.height, axis.height), dtype=np.float32)
+    units = np.full((series.height, axis.height), absent, dtype=np.float32)
     rows = (
         seen.select(*SERIES, "date", units=pl.col("units_sold").cast(pl.Float32).fill_null(0))
         .join(numbered(series).lazy(), on=SERIES, how="inner")

@@ -35,7 +35,7 @@ def score_table(
     *,
     horizon: int | None = None,
 ) -> pl.DataFrame:
-    """One row per model, cutoff, level and metric: `wrmsse`, `mae`, `bias`; `wql`, `coverage_…` of quantiles.
+    """One row per model, cutoff, level and metric: `wrmsse`, `wape`, `mae`, `bias`; `wql`, `coverage_…` of quantiles.
 
     predictions: store_id, item_id, model, cutoff, date, mean, units_sold (null where not known yet) and any
     q<quantile> columns. All models of a cutoff must cover the same series and periods.
@@ -99,7 +99,7 @@ def _scores(frame: pl.DataFrame, series: pl.DataFrame, yardsticks: Sequence[Yard
     known = frame.drop_nulls("units_sold")
     if known.is_empty():
         return []
-    error, forecast_known = _matrices(known, series)
+    error, actual, forecast_known = _matrices(known, series)
     rows: list[tuple[str, str, float]] = []
     relative: list[float] = []
     for yardstick in yardsticks:
@@ -110,21 +110,25 @@ def _scores(frame: pl.DataFrame, series: pl.DataFrame, yardsticks: Sequence[Yard
         name = yardstick.level.name
         rows += [(name, "wrmsse", value), (name, "mae", float(np.abs(summed[seen]).mean()))]
         rows.append((name, "bias", float(summed[seen].mean())))
+        rows.append((name, "wape", metrics.wape(yardstick.level.sums(actual)[seen], summed[seen])))
     rows.insert(0, (ALL_LEVELS, "wrmsse", float(np.mean(relative)) if relative else float("nan")))
     return rows + _quantile_scores(known)
 
 
-def _matrices(known: pl.DataFrame, series: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[N, H] each: forecast minus actual, and 1 where there is an actual value."""
+def _matrices(known: pl.DataFrame, series: pl.DataFrame) -> NDArray[np.float64]:
+    """[3, N, H]: forecast minus actual, actual, and 1 where there is an actual value."""
+    units = pl.col("units_sold").cast(pl.Float64)
     placed = known.join(numbered(series), on=SERIES).with_columns(
         period=pl.col("date").rank("dense").cast(pl.UInt32) - 1,
-        error=pl.col("mean").cast(pl.Float64) - pl.col("units_sold").cast(pl.Float64),
+        error=pl.col("mean").cast(pl.Float64) - units,
+        units=units,
+        there=1.0,
     )
-    shape = (series.height, placed["date"].n_unique())
-    error, there = np.zeros(shape), np.zeros(shape)
-    at = placed["row"].to_numpy(), placed["period"].to_numpy()
-    error[at], there[at] = placed["error"].to_numpy(), 1.0
-    return error, there
+    made = np.zeros((3, series.height, placed["date"].n_unique()))
+    made[:, placed["row"].to_numpy(), placed["period"].to_numpy()] = (
+        placed.select("error", "units", "there").to_numpy().T
+    )
+    return made
 
 
 def _quantile_scores(known: pl.DataFrame) -> list[tuple[str, str, float]]:

@@ -1,9 +1,9 @@
 """Vintages: immutable sets of forecasts, each with its cutoff, its model and the exact inputs behind it.
 
 A vintage is a folder `vintages/<id>/`: forecasts.parquet, level_forecasts.parquet (the levels above the series),
-scenario_features.parquet (the horizon's feature rows, for what-if), bundle/ (the model) and, written last,
-vintage.json. A pointer names the vintage in force: the one that was published last, also when its content was known
-from before (a correction that was taken back).
+scenario_features.parquet (the horizon's feature rows, for what-if), history/ (what sold before), bundle/ (the model)
+and, written last, vintage.json. A pointer names the vintage in force: the one that was published last, also when its
+content was known from before (a correction that was taken back).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from retail_forecast.errors import NotFoundError
 from retail_forecast.lake.symlinks import point_at
 from retail_forecast.lake.tables import Lake
 from retail_forecast.lake.versions import VersionedDocument
+from retail_forecast.lake.vintage_history import History, write_history
 
 _PREFIX = "vintages"
 _SCENARIOS = "scenario_features.parquet"
@@ -32,7 +33,8 @@ _ROWS_AT_ONCE = 8192  # what-if reads one series: from groups so small it takes 
 class Vintage:
     """What is said of one vintage. Dates are ISO texts; `inputs` lists, per table, the objects behind its parts.
 
-    levels: names of the levels above the series that it has forecasts of.
+    levels: names of the levels above the series that it has forecasts of. history: how many periods before the cutoff
+    it tells the sales of.
     """
 
     id: str
@@ -50,6 +52,10 @@ class Vintage:
     rows: int
     series: int
     levels: tuple[str, ...] = ()
+    history: int = 0
+
+
+_FIELDS = {field.name for field in fields(Vintage)}
 
 
 def vintage_id(cutoff: date, fingerprint: str) -> str:
@@ -64,22 +70,29 @@ def publish_vintage(
     scenario_features: pl.DataFrame,
     bundle: Path,
     level_forecasts: pl.DataFrame | None = None,
+    history: History | None = None,
+    *,
+    in_force: bool = True,
 ) -> Vintage:
-    """Writes the vintage's files, vintage.json last, and puts it in force.
+    """Writes the vintage's files, vintage.json last, and puts it in force unless it is only to be tried.
 
     One that is published already stays as it is and is returned.
     """
     if (published := find_vintage(lake, vintage.id)) is not None:
-        put_in_force(lake, published.id)
+        if in_force:
+            put_in_force(lake, published.id)
         return published
     folder = f"{_PREFIX}/{vintage.id}"
     lake.store.write(f"{folder}/forecasts.parquet", parquet_bytes(forecasts))
     lake.store.write(f"{folder}/{_SCENARIOS}", parquet_bytes(scenario_features, rows_at_once=_ROWS_AT_ONCE))
     if level_forecasts is not None:
         lake.store.write(f"{folder}/level_forecasts.parquet", parquet_bytes(level_forecasts))
+    if history is not None:
+        write_history(lake, folder, history)
     lake.store.upload_folder(bundle, f"{folder}/bundle")
     lake.store.write(f"{folder}/vintage.json", json.dumps(asdict(vintage), sort_keys=True).encode())
-    put_in_force(lake, vintage.id)
+    if in_force:
+        put_in_force(lake, vintage.id)
     return vintage
 
 
@@ -112,8 +125,8 @@ def find_vintage(lake: Lake, id: str) -> Vintage | None:
 
 
 def vintage_from(document: bytes) -> Vintage:
-    """The vintage that a vintage.json describes."""
-    raw = json.loads(document)
+    """The vintage that a vintage.json describes; what later versions say besides is left out."""
+    raw = {name: value for name, value in json.loads(document).items() if name in _FIELDS}
     return Vintage(**{**raw, "quantiles": tuple(raw["quantiles"]), "levels": tuple(raw.get("levels", ()))})
 
 
@@ -160,6 +173,11 @@ def scan_level_forecasts(lake: Lake, id: str, level: str) -> pl.LazyFrame:
     return lake.store.scan_parquet([f"{_PREFIX}/{id}/level_forecasts.parquet"]).filter(level=level)
 
 
+def scan_all_level_forecasts(lake: Lake, vintage: Vintage) -> pl.LazyFrame | None:
+    """The same of all levels together, sorted by level, group and date; None if it was published without."""
+    return lake.store.scan_parquet([f"{_PREFIX}/{vintage.id}/level_forecasts.parquet"]) if vintage.levels else None
+
+
 def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
     """The feature rows behind the vintage's forecasts: one row per series and period."""
     read_vintage(lake, id)
@@ -168,10 +186,19 @@ def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
 
 def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:
     """The same rows as a file of this machine, in the order of the forecasts; `target` receives a download."""
+    return _fetch(lake, id, _SCENARIOS, target)
+
+
+def fetch_forecasts(lake: Lake, id: str, target: Path) -> Path:
+    """The vintage's forecasts as a file of this machine; `target` receives a download."""
+    return _fetch(lake, id, "forecasts.parquet", target)
+
+
+def _fetch(lake: Lake, id: str, name: str, target: Path) -> Path:
     read_vintage(lake, id)
     if lake.store.folder is not None:
-        return lake.store.folder / _PREFIX / id / _SCENARIOS
-    target.write_bytes(lake.store.read(f"{_PREFIX}/{id}/{_SCENARIOS}"))
+        return lake.store.folder / _PREFIX / id / name
+    target.write_bytes(lake.store.read(f"{_PREFIX}/{id}/{name}"))
     return target
 
 

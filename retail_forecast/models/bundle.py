@@ -4,6 +4,7 @@ bundle.json       recipe, features, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 shards/groups/    the same for the sums of groups, where there are groups
+seen.json         per pool: the covariates known ahead that its model has learned from (see `seen`)
 calibration.json  how far items follow their groups (after a backtest)
 intervals.json    residual quantiles of the backtest, by level (once there was one)
 scores.json       the backtest's scores (once there was one)
@@ -27,9 +28,12 @@ from numpy.typing import NDArray
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import FeatureSpec, Grouping, feature_names, group_column, group_spec
 from retail_forecast.models.alignment import alignment_factors
-from retail_forecast.models.ensemble import load_members, predict_members
+from retail_forecast.models.ensemble import load_members, predict_matrix, predict_members
+from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
+from retail_forecast.models.gradient_boosting import Booster
 from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import Recipe
+from retail_forecast.models.seen import Seen
 
 FORMAT = 4
 GROUPS = "groups"
@@ -49,7 +53,7 @@ class Bundle:
     origin: Mapping[str, Any]
     categories: Mapping[str, dict[str, list[str]]]
     grouping: Grouping | None = None
-    _boosters: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+    _boosters: dict[str, dict[str, Booster]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -84,6 +88,12 @@ class Bundle:
         return intervals_from_json(_read_json(self.path / "intervals.json"))
 
     @cached_property
+    def seen(self) -> Mapping[str, Seen] | None:
+        """Pool to the covariates that its model has learned from; None for a model that kept no note of them."""
+        file = self.path / "seen.json"
+        return {pool: Seen.from_json(one) for pool, one in _read_json(file).items()} if file.exists() else None
+
+    @cached_property
     def alignment_weight(self) -> float:
         """How far items follow their groups; all the way before there was a backtest."""
         file = self.path / "calibration.json"
@@ -101,12 +111,11 @@ class Bundle:
                 table="features", problems=problems, fix="Build the features that this model was made of."
             )
         mean = np.zeros(features.height)
-        pool_of = {store: pool for pool, stores in self.pools.items() for store in stores}
-        pools = features["store_id"].replace_strict(pool_of, default=None, return_dtype=pl.String)
+        pools = features["store_id"].replace_strict(self._pool_of, default=None, return_dtype=pl.String)
         for (pool,), rows in pools.to_frame("pool").with_row_index("row").partition_by("pool", as_dict=True).items():
             at = rows["row"].to_numpy()
             names = [str(pool)] if pool is not None else sorted(self.pools)
-            mean[at] = np.mean([self._predict(name, features[at]) for name in names], axis=0)
+            mean[at] = np.mean([self.predict_pool(name, self.encode(name, features[at])) for name in names], axis=0)
         if "alignment" in features.columns:
             mean *= features["alignment"].to_numpy()
         return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
@@ -114,7 +123,7 @@ class Bundle:
     def predict_groups(self, rows: pl.DataFrame) -> pl.DataFrame:
         """One row per feature row of a group, in its order: store_id, group, date, mean (expected units of all)."""
         spec, recipe = group_spec(self.spec), self.recipe.for_groups()
-        mean = predict_members(self._members(GROUPS), rows, recipe, spec, self.categories[GROUPS])
+        mean = predict_members(self.members(GROUPS), rows, recipe, spec, self.categories[GROUPS])
         return rows.select("store_id", group="item_id", date="date", mean=pl.Series(mean))
 
     def alignment(self, features: pl.DataFrame, forecasts: pl.DataFrame, groups: pl.DataFrame) -> pl.Series:
@@ -126,10 +135,29 @@ class Bundle:
         """The same rows (with lead, mean and spread) and a column q<quantile> per quantile; they never cross."""
         return self.intervals[SERIES_LEVEL].add_quantiles(forecasts, quantiles)
 
-    def _predict(self, pool: str, features: pl.DataFrame) -> NDArray[np.float64]:
-        return predict_members(self._members(pool), features, self.recipe, self.spec, self.categories[pool])
+    def pools_for(self, store_id: str) -> list[str]:
+        """Whose mean answers for a store: its pool, or all of them where none has seen it."""
+        return [self._pool_of[store_id]] if store_id in self._pool_of else sorted(self.pools)
 
-    def _members(self, pool: str) -> dict[str, Any]:
+    def encode(self, pool: str, features: pl.DataFrame) -> Matrix:
+        """[N, F]: feature rows as the numbers that a pool's model reads."""
+        return build_feature_matrix(features, self.spec, self.categories[pool])
+
+    def predict_pool(self, pool: str, matrix: Matrix) -> NDArray[np.float64]:
+        """[N, F] of `encode` to [N]: the expected units of each row, as one pool has it and before alignment."""
+        return predict_matrix(self.members(pool), matrix, self.recipe, self.columns)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Where each feature stands in the matrix of a pool."""
+        return Columns(self.spec)
+
+    @cached_property
+    def _pool_of(self) -> dict[str, str]:
+        return {store: pool for pool, stores in self.pools.items() for store in stores}
+
+    def members(self, pool: str) -> dict[str, Booster]:
+        """The models of a pool by member."""
         if pool not in self._boosters:
             members = (self.recipe.for_groups() if pool == GROUPS else self.recipe).members
             files = {str(member): member_file(self.path, pool, member) for member in members}
@@ -154,6 +182,7 @@ def write_bundle(
     categories: Mapping[str, Mapping[str, Sequence[str]]],
     grouping: Grouping | None = None,
     models: Mapping[str, Mapping[str, str]] | None = None,
+    seen: Mapping[str, Seen] | None = None,
 ) -> Bundle:
     """Writes the bundle and loads it. `models` are the texts by pool and member, if no files are there."""
     for pool, texts in (models or {}).items():
@@ -171,6 +200,8 @@ def write_bundle(
         "grouping": asdict(grouping) if grouping else None,
     }
     write_json(path / "categories.json", categories)
+    if seen is not None:
+        write_json(path / "seen.json", {pool: one.to_json() for pool, one in seen.items()})
     write_json(path / "bundle.json", content)
     return Bundle.load(path)
 

@@ -8,37 +8,43 @@ scaled   gradient boosting of the units relative to what the series sells of lat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retail_forecast.features import FeatureSpec, level_names
-from retail_forecast.features.windows import SALES
-from retail_forecast.models.gradient_boosting import load_booster, predict_pool, train_pool
+from retail_forecast.errors import TrainingError
+from retail_forecast.features import FeatureSpec
+from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
+from retail_forecast.models.gradient_boosting import Booster, load_booster, train_pool
 from retail_forecast.models.recipe import SCALED, Recipe
-
-_LEAST_LEVEL = 1e-3
 
 
 def train_members(
     frame: pl.DataFrame, recipe: Recipe, spec: FeatureSpec, categories: Mapping[str, list[str]]
 ) -> dict[str, str]:
-    """Member to the text of its model. See `train_pool`."""
-    return {
-        member: train_pool(_seen(member, frame, spec), recipe, spec, categories, offset=_offset(member, frame, spec))
-        for member in recipe.members
-    }
+    """Member to the text of its model. See `train_pool`.
+
+    frame: feature rows at or before the cutoff; rows without units_sold teach nothing and are left out.
+    """
+    known = frame.filter(pl.col("units_sold").is_not_null())
+    if known.is_empty():
+        raise TrainingError("There are no rows with known sales to train on. Deliver sales, or move the cutoff later.")
+    columns, target = Columns(spec), known["units_sold"].cast(pl.Float32).to_numpy()
+    texts: dict[str, str] = {}
+    for member in recipe.members:
+        matrix, offset = as_seen(member, build_feature_matrix(known, spec, categories), columns)
+        texts[member] = train_pool(matrix, target, recipe, spec, offset=offset)
+    return texts
 
 
-def load_members(texts: Mapping[str, str]) -> dict[str, Any]:
+def load_members(texts: Mapping[str, str]) -> dict[str, Booster]:
     """The boosters behind the texts of `train_members`."""
     return {member: load_booster(text) for member, text in texts.items()}
 
 
 def predict_members(
-    boosters: Mapping[str, Any],
+    boosters: Mapping[str, Booster],
     frame: pl.DataFrame,
     recipe: Recipe,
     spec: FeatureSpec,
@@ -47,33 +53,25 @@ def predict_members(
     """The expected units_sold of each row: the mean of the members, never negative under Tweedie."""
     if frame.is_empty():
         return np.zeros(0)
-    forecasts = [
-        predict_pool(booster, _seen(member, frame, spec), spec, categories, offset=_offset(member, frame, spec))
-        for member, booster in boosters.items()
-    ]
-    least = 0.0 if recipe.objective == "tweedie" else -np.inf
-    return np.asarray(np.maximum(np.array(forecasts), least).mean(axis=0))
+    return predict_matrix(boosters, build_feature_matrix(frame, spec, categories), recipe, Columns(spec))
 
 
-def _seen(member: str, frame: pl.DataFrame, spec: FeatureSpec) -> pl.DataFrame:
-    """The feature rows as the member sees them: units relative to the level of their series, store or department."""
+def predict_matrix(
+    boosters: Mapping[str, Booster], matrix: Matrix, recipe: Recipe, columns: Columns
+) -> NDArray[np.float64]:
+    """The same from the rows' numbers [N, F]."""
+    forecasts = [booster.predict(*as_seen(member, matrix, columns)) for member, booster in boosters.items()]
+    return np.asarray(np.maximum(np.array(forecasts), least_units(recipe)).mean(axis=0))
+
+
+def as_seen(member: str, matrix: Matrix, columns: Columns) -> tuple[Matrix, NDArray[np.float64] | None]:
+    """The rows as the member sees them, and the logarithm of the level that they are relative to."""
     if member != SCALED:
-        return frame
-    w, level = spec.windows, _level(spec).cast(pl.Float32)
-    own = [pl.col(name) / level for name in w.sales_units() if name != f"{SALES}_mean_{w.level}"]
-    shared = []
-    for group in spec.levels:
-        reference = f"{group}_{SALES}_mean_{w.level_means[-1]}"
-        above = pl.when(pl.col(reference) > 0).then(pl.col(reference))
-        shared += [pl.col(name) / above for name in w.level_units(group) if name != reference]
-    return frame.with_columns(*own, *shared)
+        return matrix, None
+    levels = columns.levels(matrix)
+    return columns.relative(matrix, levels), np.log(levels)
 
 
-def _offset(member: str, frame: pl.DataFrame, spec: FeatureSpec) -> NDArray[np.float64] | None:
-    """The logarithm of what each series sells of late, for the member that is relative to it."""
-    return np.log(frame.select(level=_level(spec))["level"].to_numpy()) if member == SCALED else None
-
-
-def _level(spec: FeatureSpec) -> pl.Expr:
-    parts = [pl.col(name).cast(pl.Float64).fill_null(0.0) * weight for name, weight in level_names(spec).items()]
-    return pl.sum_horizontal(parts).clip(lower_bound=_LEAST_LEVEL)
+def least_units(recipe: Recipe) -> float:
+    """What a member's forecast does not fall below."""
+    return 0.0 if recipe.objective == "tweedie" else -np.inf

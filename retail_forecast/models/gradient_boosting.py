@@ -2,83 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from retail_forecast.errors import TrainingError
-from retail_forecast.features import FeatureSpec, categorical_features, encode_categories, feature_names
+from retail_forecast.features import FeatureSpec, categorical_features, feature_names
+from retail_forecast.models.feature_matrix import Matrix
 from retail_forecast.models.recipe import Recipe
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Booster:
+    """A model that was read. is_log: it adds up logarithms; it does not where nothing at all was sold."""
+
+    model: Any
+    is_log: bool
+
+    def predict(self, matrix: Matrix, offset: Floats | None = None) -> Floats:
+        """[N, F] to [N]: the expected units_sold of each row; `offset` as in training."""
+        if len(matrix) == 0:
+            return np.zeros(0)
+        if offset is None or not self.is_log:
+            return np.asarray(self.model.predict(matrix, num_threads=1), dtype=np.float64)
+        return np.exp(np.asarray(self.model.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) + offset)
+
+    def contributions(self, matrix: Matrix) -> tuple[Floats, Floats]:
+        """[N, F] to ([N, F], [N]): TreeSHAP of each feature, and what is expected without any of them.
+
+        Their sum is the raw score: units, or the logarithm of units (or of what they are relative to) if `is_log`.
+        Source: Lundberg et al., Consistent Individualized Feature Attribution for Tree Ensembles (2018).
+        """
+        found = np.asarray(self.model.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
+        return found[:, :-1], found[:, -1]
 
 
 def train_pool(
-    frame: pl.DataFrame,
-    recipe: Recipe,
-    spec: FeatureSpec,
-    categories: Mapping[str, list[str]],
-    *,
-    offset: NDArray[np.float64] | None = None,
+    matrix: Matrix, target: NDArray[np.float32], recipe: Recipe, spec: FeatureSpec, *, offset: Floats | None = None
 ) -> str:
-    """A model for the series of `frame`, as LightGBM's own text: the mean of units_sold given the features.
+    """A model as LightGBM's own text: the mean of `target` [N] given the features [N, F] of `spec`.
 
     offset: per row, what the logarithm of the mean begins with; the trees learn what is to be added (Tweedie only).
-    frame: feature rows at or before the cutoff; rows without units_sold teach nothing and are left out.
     The text depends on the rows and the recipe alone: one thread, fixed seeds, no order from outside.
     """
     import lightgbm
 
-    taught = frame["units_sold"].is_not_null()
-    known = frame.filter(taught)
-    if known.is_empty():
-        raise TrainingError("There are no rows with known sales to train on. Deliver sales, or move the cutoff later.")
-    names = feature_names(spec)
-    text_columns = set(categorical_features(spec))
-    target = known["units_sold"].cast(pl.Float32).to_numpy()
+    names, text_columns = feature_names(spec), set(categorical_features(spec))
     parameters = _parameters(recipe, target)
     data = lightgbm.Dataset(
-        _matrix(known, names, categories),
+        matrix,
         label=target,
         feature_name=[f"f{position}" for position in range(len(names))],  # its text format allows no odd names
         categorical_feature=[position for position, name in enumerate(names) if name in text_columns],
-        init_score=None if offset is None or not _is_log(parameters) else offset[taught.to_numpy()],
+        init_score=None if offset is None or not _is_log(parameters) else offset,
         params=parameters,
         free_raw_data=True,
     ).construct()
-    del known, frame
+    del matrix
     return str(lightgbm.train(parameters, data, num_boost_round=recipe.rounds(len(target))).model_to_string())
 
 
-def load_booster(text: str) -> Any:
+def load_booster(text: str) -> Booster:
     """The model behind a text that `train_pool` made."""
     import lightgbm
 
-    return lightgbm.Booster(model_str=text)
-
-
-def predict_pool(
-    booster: Any,
-    frame: pl.DataFrame,
-    spec: FeatureSpec,
-    categories: Mapping[str, list[str]],
-    *,
-    offset: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """The expected units_sold of each row of `frame`; `offset` as in training."""
-    if frame.is_empty():
-        return np.zeros(0)
-    matrix = _matrix(frame, feature_names(spec), categories)
-    if offset is None or not _is_log({"objective": booster.dump_model(num_iteration=1)["objective"].split()[0]}):
-        return np.asarray(booster.predict(matrix, num_threads=1), dtype=np.float64)
-    return np.exp(np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) + offset)
-
-
-def _matrix(frame: pl.DataFrame, names: Sequence[str], categories: Mapping[str, list[str]]) -> NDArray[np.float32]:
-    """[rows, features]; NaN where a feature is missing or a category was never seen."""
-    encoded = encode_categories(frame.select(names), categories)
-    return encoded.select(pl.all().cast(pl.Float32).fill_null(float("nan"))).to_numpy()
+    model = lightgbm.Booster(model_str=text)
+    return Booster(model, _is_log({"objective": model.dump_model(num_iteration=1)["objective"].split()[0]}))
 
 
 def _parameters(recipe: Recipe, target: NDArray[np.float32]) -> dict[str, Any]:
@@ -104,5 +97,4 @@ def _parameters(recipe: Recipe, target: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _is_log(parameters: Mapping[str, Any]) -> bool:
-    """Whether the model adds up logarithms; it does not where nothing at all was sold."""
     return bool(parameters["objective"] == "tweedie")

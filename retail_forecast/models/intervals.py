@@ -11,7 +11,7 @@ Source: Lei et al., Distribution-Free Predictive Inference for Regression (2018)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -46,6 +46,7 @@ class Intervals:
     usual_spread: float = 0.0
     non_negative: bool = True
     whole: bool = False
+    _tables: dict[tuple[float, ...], Floats] = field(default_factory=dict, init=False, repr=False)
 
     def spreads(self, groups: Sequence[str], recent: Floats) -> Floats:
         """[G]: what `quantiles` wants to know of each group, in the precision in which it is kept beside forecasts.
@@ -60,7 +61,7 @@ class Intervals:
         self, mean: Floats, lead: NDArray[np.integer], spread: Floats, probabilities: Sequence[float]
     ) -> Floats:
         """[R] to [R, Q]: quantiles of units; they never cross, and are never negative where sales are not."""
-        wanted = self._at(sorted(probabilities))
+        wanted = self._at(tuple(sorted(probabilities)))
         block = np.minimum(np.searchsorted(self.block_ends, lead), len(self.block_ends) - 1)
         spread = np.where(np.isfinite(spread), spread, self.usual_spread)
         width = scale_of(mean) if self.scales is None else scale_of(mean) * spread
@@ -81,11 +82,13 @@ class Intervals:
             **{name: pl.Series(units[:, column]).cast(pl.Float32) for column, name in enumerate(names)}
         )
 
-    def _at(self, probabilities: Sequence[float]) -> Floats:
-        """[B, S, Q]: linear between the kept probabilities, the outermost beyond them."""
-        flat = self.residuals.reshape(-1, len(self.probabilities))
-        rows = [np.interp(probabilities, self.probabilities, row) for row in flat]
-        return np.array(rows).reshape(*self.residuals.shape[:2], len(probabilities))
+    def _at(self, probabilities: tuple[float, ...]) -> Floats:
+        """[B, S, Q]: linear between the kept probabilities, the outermost beyond them. Worked out once."""
+        if probabilities not in self._tables:
+            flat = self.residuals.reshape(-1, len(self.probabilities))
+            rows = [np.interp(probabilities, self.probabilities, row) for row in flat]
+            self._tables[probabilities] = np.array(rows).reshape(*self.residuals.shape[:2], len(probabilities))
+        return self._tables[probabilities]
 
     def _between(self, residuals: Floats, mean: Floats, block: NDArray[np.intp], spread: Floats) -> Floats:
         """[R, Q]: the residuals of the two buckets whose middles lie around each mean, weighed by nearness."""
@@ -108,6 +111,7 @@ class Intervals:
     def to_json(self) -> dict[str, Any]:
         """Plain values for intervals.json."""
         values = {**vars(self), "scales": None if self.scales is None else dict(self.scales)}
+        del values["_tables"]
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
     @classmethod

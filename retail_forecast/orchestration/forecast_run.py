@@ -1,4 +1,4 @@
-"""Forecasts with the champion."""
+"""Forecasts with the champion, and with a challenger that is to be tried."""
 
 import tempfile
 from pathlib import Path
@@ -13,24 +13,36 @@ from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
 
 def publish(platform: Platform, registry: ModelRegistry) -> Vintage:
     """Puts the vintage of the champion and the present tables in force. Raises NotFoundError without a champion."""
-    champion = _champion(platform, registry)
-    described = {"training_cutoff": champion.training_cutoff.isoformat(), "bundle_digest": champion.bundle_digest}
-    with tempfile.TemporaryDirectory(prefix="rf-champion-") as folder:
+    return _publish(platform, registry, _champion(platform, registry), in_force=True)
+
+
+def publish_challenger(platform: Platform, registry: ModelRegistry, version: str) -> Vintage:
+    """The vintage of a registered version and the present tables, to be tried; what is in force stays.
+
+    It is the one that would be published if the version were champion. Raises NotFoundError for an unknown version.
+    """
+    return _publish(platform, registry, registry.get(version), in_force=False)
+
+
+def _publish(platform: Platform, registry: ModelRegistry, model: ModelVersion, *, in_force: bool) -> Vintage:
+    described = {"training_cutoff": model.training_cutoff.isoformat(), "bundle_digest": model.bundle_digest}
+    with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
         return publish_forecasts(
             platform.lake,
             platform.dataset,
-            bundle_dir=registry.fetch(champion.version, Path(folder) / "bundle"),
-            model_version=champion.version,
-            model={**described, **_whereabouts(champion), "metrics": dict(champion.metrics)},
+            bundle_dir=registry.fetch(model.version, Path(folder) / "bundle"),
+            model_version=model.version,
+            model={**described, **_whereabouts(model), "metrics": dict(model.metrics)},
             workers=platform.settings.workers,
             cutoff=platform.cutoff,
+            in_force=in_force,
             on_progress=platform.progress("Forecasts, pools"),
         )
 
 
-def _whereabouts(champion: ModelVersion) -> dict[str, str]:
+def _whereabouts(model: ModelVersion) -> dict[str, str]:
     """What the model is called elsewhere: its package in a registry, the job that trained it."""
-    known = {"model_package": champion.resource, TRAINING_JOB: champion.tags.get(TRAINING_JOB)}
+    known = {"model_package": model.resource, TRAINING_JOB: model.tags.get(TRAINING_JOB)}
     return {name: text for name, text in known.items() if text}
 
 

@@ -18,6 +18,8 @@ from retail_forecast.orchestration.training_run import BACKTESTS, MODELS, find_p
 from retail_forecast.pipeline.measurements import measure_lake
 from retail_forecast.serving import Endpoint, EndpointStatus
 from retail_forecast.serving.load import Load, read_load
+from retail_forecast.serving.security.own_key import own_headers
+from retail_forecast.settings import Settings
 from retail_forecast.telemetry import catalogue
 from retail_forecast.telemetry.metrics import Measurement, MetricsSink
 
@@ -52,7 +54,7 @@ def build_measurements_sensor(platform: Platform) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         before, at, name = _from_cursor(context.cursor), datetime.now(UTC), platform.dataset.name
         status = endpoint_port.status()
-        told = Told(_jobs(platform), _load_of(status))
+        told = Told(_jobs(platform), _load_of(platform.settings, status))
         found = [
             *measure_lake(platform.lake, platform.dataset, at),
             *_job_measurements(platform, told.jobs, before.jobs, at),
@@ -90,11 +92,11 @@ def _job_measurements(
                 yield Measurement(metric, info[key], name, at, asset=asset)
 
 
-def _load_of(status: EndpointStatus) -> Load | None:
+def _load_of(settings: Settings, status: EndpointStatus) -> Load | None:
     if status.state in ("down", "starting"):
         return None
     try:
-        return read_load(status.url)
+        return read_load(status.url, own_headers(settings))
     except DeploymentError:  # it ended meanwhile: the measurement of readiness will tell
         return None
 

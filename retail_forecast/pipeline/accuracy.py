@@ -10,15 +10,17 @@ import polars as pl
 
 from retail_forecast.dataset import SERIES, Dataset
 from retail_forecast.errors import NotFoundError
-from retail_forecast.evaluation import score_table
+from retail_forecast.evaluation import build_yardsticks, score_against
 from retail_forecast.evaluation.drift import stability_index
 from retail_forecast.evaluation.weights import PRICE
 from retail_forecast.lake.tables import WHOLE, Lake, NewPart
 from retail_forecast.lake.vintages import Vintage, list_vintages, scan_forecasts
+from retail_forecast.pipeline.level_accuracy import score_quantiles
 
 ACCURACY, DRIFT = "forecast_accuracy", "drift"
 _JUDGED = 4
 _VINTAGE_COLUMNS = {"vintage": pl.String, "model_version": pl.String, "cutoff": pl.Date, "periods": pl.Int32}
+_PREDICTION = (*SERIES, "model", "cutoff", "date", "mean", "units_sold")
 _SCORE_COLUMNS = {"level": pl.String, "metric": pl.String, "value": pl.Float64}
 
 
@@ -104,10 +106,17 @@ def _arrived(vintage: Vintage, known: Sequence[date], dataset: Dataset) -> list[
 
 
 def _scores(lake: Lake, dataset: Dataset, chosen: Sequence[Vintage], known: Sequence[date]) -> pl.DataFrame:
-    predictions = pl.concat(_against_sales(lake, dataset, vintage, known) for vintage in chosen)
-    history = _sales(lake, until=date.fromisoformat(chosen[-1].cutoff))
-    inputs = scoring_inputs(lake, dataset)
-    scores = score_table(predictions, history, inputs.attributes, inputs.prices, inputs.levels, horizon=dataset.horizon)
+    predictions = [_against_sales(lake, dataset, vintage, known) for vintage in chosen]
+    means = pl.concat(rows.select(*_PREDICTION) for rows in predictions)
+    series = means.select(SERIES).unique().sort(SERIES)
+    history, inputs = _sales(lake, until=date.fromisoformat(chosen[-1].cutoff)), scoring_inputs(lake, dataset)
+    horizons = {date.fromisoformat(vintage.cutoff): dataset.horizon for vintage in chosen}
+    yardsticks = build_yardsticks(series, history, inputs.attributes, inputs.prices, inputs.levels, horizons)
+    of_quantiles = [
+        score_quantiles(lake, vintage, rows, series, yardsticks[date.fromisoformat(vintage.cutoff)])
+        for vintage, rows in zip(chosen, predictions, strict=True)
+    ]
+    scores = pl.concat([score_against(means, yardsticks), *of_quantiles])
     described = pl.DataFrame(
         [(v.id, v.model_version, date.fromisoformat(v.cutoff), len(_arrived(v, known, dataset))) for v in chosen],
         schema=_VINTAGE_COLUMNS,

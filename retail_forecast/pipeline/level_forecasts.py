@@ -9,26 +9,25 @@ import polars as pl
 
 from retail_forecast.dataset import SERIES, Dataset
 from retail_forecast.evaluation import level_name
-from retail_forecast.evaluation.hierarchy import Level, build_levels
-from retail_forecast.evaluation.panel import Panel, build_panel, numbered
-from retail_forecast.features import FeatureSpec
+from retail_forecast.evaluation.hierarchy import Level, build_levels, level_sums
+from retail_forecast.evaluation.panel import numbered
 from retail_forecast.lake.tables import Lake
 from retail_forecast.models import Bundle, Sample, compute_spread, spread_periods
 from retail_forecast.models.bundle import SERIES_LEVEL
 from retail_forecast.pipeline.accuracy import scoring_inputs
 from retail_forecast.pipeline.level_intervals import Floats, coherent_quantiles, sums_of_known
+from retail_forecast.pipeline.past import past_table, read_past
 from retail_forecast.schemas import level_forecast_schema, validate_table
-
-_SALES = {"store_id": pl.String, "item_id": pl.String, "date": pl.Date, "units_sold": pl.Float32}
 
 
 def add_levels(
-    lake: Lake, dataset: Dataset, bundle: Bundle, means: pl.DataFrame, *, cutoff: date
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(the same rows with spread and quantiles, one row per group and period of the levels above them).
+    lake: Lake, dataset: Dataset, bundle: Bundle, means: pl.DataFrame, releases: pl.DataFrame, *, cutoff: date
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(the same rows with spread and quantiles, one row per group and period of the levels above them, what all sold).
 
-    means: store_id, item_id, date, lead, mean. A level that the bundle has no intervals for is left out: its
-    attributes arrived after the training. Raises SchemaError if a forecast breaks its schema.
+    means: store_id, item_id, date, lead, mean. releases: the first sale of each series. A level that the bundle has no
+    intervals for is left out: its attributes arrived after the training. Raises SchemaError if a forecast breaks its
+    schema.
     """
     inputs, series = scoring_inputs(lake, dataset), means.select(SERIES).unique().sort(SERIES)
     columns = {level_name(level): level for level in (SERIES, *inputs.levels)}
@@ -38,8 +37,10 @@ def add_levels(
     at = rows["row"].to_numpy(), rows["lead"].to_numpy() - 1
     mean, there = np.zeros((2, series.height, dataset.horizon))
     mean[at], there[at] = rows["mean"].to_numpy(), 1.0
-    recent = _recent_sales(lake, series, bundle.spec, cutoff)
-    samples = {level.name: _sample(level, mean, there, recent) for level in levels}
+    past = read_past(lake, dataset, series, releases, cutoff=cutoff)
+    sold = level_sums(levels, past.units)
+    recent = past.recent(spread_periods(dataset.frequency))
+    samples = {level.name: _sample(level, mean, there, np.take(sold[level.name], recent, axis=1)) for level in levels}
     non_negative = all(one.non_negative for one in intervals.values())
     by_name = {level.name: level for level in levels}
     quantiles = coherent_quantiles(intervals, by_name, samples, dataset.quantiles, non_negative)
@@ -53,19 +54,14 @@ def add_levels(
     ]
     schema = level_forecast_schema(dataset)
     table = pl.concat([schema.create_empty(), *above]).sort("level", "group", "date")
-    return means.hstack(beside), validate_table(schema, table, table="level_forecasts")
+    above_table = validate_table(schema, table, table="level_forecasts")
+    return means.hstack(beside), above_table, past_table(past, levels, sold)
 
 
-def _recent_sales(lake: Lake, series: pl.DataFrame, spec: FeatureSpec, cutoff: date) -> Panel:
-    since = spec.shift(cutoff, 1 - spread_periods(spec.frequency))
-    sales = lake.table("sales").scan(since=since, until=cutoff)
-    return build_panel(pl.LazyFrame(schema=_SALES) if sales is None else sales, series, last=cutoff)
-
-
-def _sample(level: Level, mean: Floats, there: Floats, recent: Panel) -> Sample:
-    """One cutoff's means of a level; nothing is known of its units yet."""
+def _sample(level: Level, mean: Floats, there: Floats, recent: Floats) -> Sample:
+    """One cutoff's means of a level, and its sales of late; nothing is known of its units yet."""
     summed = sums_of_known(level, mean, there)[None]
-    spread = compute_spread(level.sums(recent.units))[None]
+    spread = compute_spread(recent)[None]
     return Sample(tuple(level.groups), summed, np.full_like(summed, np.nan), spread)
 
 

@@ -17,6 +17,7 @@ from retail_forecast.features import Categories, FeatureSpec, build_categories, 
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import GROUPS, member_file
 from retail_forecast.models.recipe import PLAIN, PRESETS, Preset
+from retail_forecast.models.seen import Seen, read_seen
 from retail_forecast.parallel import map_shards
 from retail_forecast.pipeline.feature_sets import FeatureSet, phases_path, pool_path, read_feature_set
 from retail_forecast.pipeline.groups import groups_path
@@ -76,10 +77,10 @@ def train_model(
     ]
     if features.grouping is not None:
         shards.append(_group_shard(feature_folder, features, recipe, features.cutoff, out))
-    categories = map_shards(
+    learned = map_shards(
         _train_shard, shards, workers=workers, memory_gb=shard_memory_gb(features), on_done=counted(shards, on_progress)
     )
-    trained = {shard.name: found for shard, found in zip(shards, categories, strict=True) if found is not None}
+    trained = {shard.name: found for shard, found in zip(shards, learned, strict=True) if found is not None}
     if not trained.keys() - {GROUPS}:
         raise TrainingError(f"No pool has known sales from {since} to {features.cutoff}. Deliver sales of that time.")
     return write_bundle(
@@ -89,7 +90,8 @@ def train_model(
         pools={pool: features.pools[pool] for pool in trained if pool != GROUPS},
         training_cutoff=features.cutoff,
         origin={"features": features.fingerprint, "code_version": __version__, "window_start": since.isoformat()},
-        categories=trained,
+        categories={pool: categories for pool, (categories, _) in trained.items()},
+        seen={pool: seen for pool, (_, seen) in trained.items() if pool != GROUPS},
         grouping=features.grouping if GROUPS in trained else None,
     )
 
@@ -151,7 +153,7 @@ def _columns(spec: FeatureSpec) -> list[str]:
     return list(dict.fromkeys(["store_id", "item_id", "date", "units_sold", *feature_names(spec)]))
 
 
-def _train_shard(shard: TrainingShard) -> Categories | None:
+def _train_shard(shard: TrainingShard) -> tuple[Categories, Seen] | None:
     rows = read_training_rows(shard.path, shard.spec, shard.recipe, cutoff=shard.cutoff)
     if rows["units_sold"].null_count() == rows.height:
         return None
@@ -164,4 +166,4 @@ def _train_shard(shard: TrainingShard) -> Categories | None:
             alone = replace(shard.recipe, members=(member,))
             aside.write_text(train_members(rows, alone, shard.spec, categories)[member], encoding="utf-8")
             aside.replace(file)
-    return categories
+    return categories, read_seen(rows, shard.spec)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from retail_forecast.serving.contracts_rollout import FailedTrial, TrialReport
+
 SERIES_PER_BATCH = 1000
-CHANGES_PER_SCENARIO = 100
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 VintageName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
@@ -44,19 +45,6 @@ class BatchRequest(_Request):
                 raise ValueError(f"store {key.store_id!r}, item {key.item_id!r} is asked for twice")
             seen.add(key)
         return self
-
-
-class Change(_Request):
-    """Other values of known-future covariates on some dates of the horizon; on all of them without `dates`."""
-
-    dates: list[date] | None = Field(None, min_length=1, max_length=400)
-    values: dict[str, CovariateValue] = Field(min_length=1, examples=[{"sell_price": 2.5, "promotion": True}])
-
-
-class WhatIfRequest(SeriesKey):
-    """A scenario: changes apply in their order, so a later one wins."""
-
-    changes: list[Change] = Field(min_length=1, max_length=CHANGES_PER_SCENARIO)
 
 
 class ItemsQuery(_Request):
@@ -116,34 +104,6 @@ class BatchAnswer(Provenance):
 
     series: list[SeriesForecast]
     unknown: list[SeriesKey]
-
-
-class ScenarioPeriod(BaseModel):
-    """One period as published, under the scenario, and the difference (quantile by quantile)."""
-
-    date: date
-    lead: int
-    changed: bool
-    baseline: Estimate
-    scenario: Estimate
-    difference: Estimate
-
-
-class Totals(BaseModel):
-    """Expected units over the whole horizon."""
-
-    baseline: float
-    scenario: float
-    difference: float
-
-
-class WhatIfAnswer(Provenance):
-    """What the model expects under the scenario."""
-
-    store_id: str
-    item_id: str
-    total: Totals
-    periods: list[ScenarioPeriod]
 
 
 class LineageAnswer(Provenance):
@@ -206,6 +166,7 @@ class ServingStatus(BaseModel):
     error: str | None
     replica: str
     request: str | None = Field(description="Identifies the deployment that this replica has taken note of.")
+    rollout: TrialReport | FailedTrial | None = Field(description="The challenger that is tried, if there is one.")
 
 
 class Problem(BaseModel):

@@ -11,9 +11,16 @@ from retail_forecast import __version__
 from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
-from retail_forecast.serving.config import ServeConfig, UserConfig, build_serve_config
-from retail_forecast.serving.deploy import Rollout
-from retail_forecast.serving.port import Deployment, Endpoint, EndpointStatus, ask_status
+from retail_forecast.serving.config import Challenger, ServeConfig, UserConfig, build_serve_config
+from retail_forecast.serving.deploy import Report, Rollout, Wanted
+from retail_forecast.serving.port import (
+    OBSERVE_SECONDS,
+    Deployment,
+    Endpoint,
+    EndpointStatus,
+    ask_status,
+    require_active,
+)
 from retail_forecast.serving.processes import (
     HostInfo,
     read_token,
@@ -23,6 +30,8 @@ from retail_forecast.serving.processes import (
     stop_host,
 )
 from retail_forecast.serving.scale import Scale, read_scale, write_scale
+from retail_forecast.serving.security.own_key import make_own_key, own_headers
+from retail_forecast.serving.security.policy import auth_mode, replica_environment
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
@@ -38,12 +47,12 @@ class RayServeEndpoint:
     def deploy(self, vintage_id: str) -> Deployment:
         """See Endpoint. Raises NotFoundError for a vintage that was never published."""
         read_vintage(open_lake(self.settings.lake), vintage_id)
-        return self._deploy(vintage_id)
+        return self._change(Wanted(vintage_id))
 
     def start(self) -> Deployment:
         """See Endpoint."""
         latest = latest_vintage(open_lake(self.settings.lake))
-        return self._deploy(latest.id if latest is not None else None)
+        return self._change(Wanted(latest.id if latest is not None else None))
 
     def scale(self, least: int, most: int) -> Deployment | None:
         """See Endpoint. A host has room for a number of replicas that was fixed when it started."""
@@ -52,7 +61,22 @@ class RayServeEndpoint:
             expected = f"{info.room} at most, which this host was started with room for; stop it, scale, and start it"
             raise ConfigurationError(key="replicas", found=most, expected=expected)
         write_scale(self.settings, wanted)
-        return self._deploy(self.status().active) if info is not None else None
+        status = self.status()
+        return self._change(Wanted(status.active, status.challenger)) if info is not None else None
+
+    def challenge(self, challenger: Challenger) -> Deployment:
+        """See Endpoint."""
+        read_vintage(open_lake(self.settings.lake), challenger.vintage)
+        return self._change(Wanted(require_active(self.status(), challenger.vintage), challenger))
+
+    def withdraw(self) -> Deployment:
+        """See Endpoint."""
+        return self._change(Wanted(require_active(self.status(), "none")))
+
+    def observe(self) -> dict[str, Report]:
+        """See Endpoint."""
+        info = running_host(serve_folder(self.settings))
+        return self._rollout(info, read_scale(self.settings)).reports(OBSERVE_SECONDS) if info is not None else {}
 
     def status(self) -> EndpointStatus:
         """See Endpoint."""
@@ -65,21 +89,26 @@ class RayServeEndpoint:
         """See Endpoint."""
         return stop_host(serve_folder(self.settings))
 
-    def _deploy(self, vintage_id: str | None) -> Deployment:
+    def _change(self, wanted: Wanted) -> Deployment:
         started = time.monotonic()
-        info, scale = self._host(vintage_id or "none"), read_scale(self.settings)
-        rollout = Rollout(
+        auth_mode(self.settings)  # raises before anything is started
+        make_own_key(self.settings)
+        info, scale = self._host(wanted.name or "none"), read_scale(self.settings)
+        reports = self._rollout(info, scale).run(wanted)
+        version = next(iter(reports.values()))["model_version"]
+        seconds = round(time.monotonic() - started, 3)
+        return Deployment(info.api_url, wanted.vintage, version, len(reports), seconds)
+
+    def _rollout(self, info: HostInfo, scale: Scale) -> Rollout:
+        return Rollout(
             api=ServeApi(info.rest_url, read_token(serve_folder(self.settings))),
             api_url=info.api_url,
             lake_url=self.settings.lake,
             scale=scale,
+            headers=own_headers(self.settings),
             configure=lambda user_config: self._configure(info, user_config, scale),
             timeout_seconds=self.timeout_seconds,
         )
-        reports = rollout.run(vintage_id)
-        version = next(iter(reports.values()))["model_version"]
-        seconds = round(time.monotonic() - started, 3)
-        return Deployment(info.api_url, vintage_id, version, len(reports), seconds)
 
     def _host(self, wanted: str) -> HostInfo:
         """The host, ready; one whose Ray no longer answers is replaced."""
@@ -96,10 +125,10 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
-        environment[VARIABLE] = self.settings.log_format
+        environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
-            host=info.host,
+            host=info.serve_host,
             port=info.api_port,
             replicas=scale.least if scale.is_fixed else (scale.least, scale.most),
             environment=environment,

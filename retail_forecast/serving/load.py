@@ -28,6 +28,9 @@ class Load:
             return self
         return Load(_less(self.seconds, before.seconds), _less(self.requests, before.requests))
 
+    def __add__(self, other: Load) -> Load:
+        return Load(_more(self.seconds, other.seconds), _more(self.requests, other.requests))
+
     @property
     def total(self) -> float:
         """All answers."""
@@ -44,16 +47,8 @@ class Load:
         >>> round(Load(seconds={"0.01": 90, "0.1": 100, "+Inf": 100}).latency_ms(0.95), 3)
         55.0
         """
-        bounds = sorted((float(bound), count) for bound, count in self.seconds.items())
-        wanted = share * bounds[-1][1] if bounds else 0.0
-        if wanted == 0:
-            return None
-        low, below = 0.0, 0.0
-        for bound, count in bounds:
-            if count >= wanted and bound != float("inf"):
-                return 1000 * (low + (bound - low) * (wanted - below) / (count - below))
-            low, below = (bound, count) if bound != float("inf") else (low, below)
-        return 1000 * low  # beyond the last bound no more is known
+        seconds = quantile_of(self.seconds, share)
+        return None if seconds is None else 1000 * seconds
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,11 +60,25 @@ class Load:
         return cls(**raw)
 
 
-def read_load(api_url: str) -> Load:
-    """The counters now. Raises DeploymentError when the endpoint does not tell them."""
+def quantile_of(counts: Mapping[str, float], share: float) -> float | None:
+    """The value that so large a share does not exceed, of a histogram as Load.seconds is one; None if it is empty."""
+    bounds = sorted((float(bound), count) for bound, count in counts.items())
+    wanted = share * bounds[-1][1] if bounds else 0.0
+    if wanted == 0:
+        return None
+    low, below = 0.0, 0.0
+    for bound, count in bounds:
+        if count >= wanted and bound != float("inf"):
+            return low + (bound - low) * (wanted - below) / (count - below)
+        low, below = (bound, count) if bound != float("inf") else (low, below)
+    return low  # beyond the last bound no more is known
+
+
+def read_load(api_url: str, headers: Mapping[str, str] | None = None) -> Load:
+    """The counters now. headers: with our key. Raises DeploymentError when the endpoint does not tell them."""
     url = f"{api_url}/metrics"
     try:
-        answer = httpx.get(url, trust_env=False, timeout=10)
+        answer = httpx.get(url, headers=headers, trust_env=False, timeout=10)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise DeploymentError(f"{url} gives no answer: {error}.", wanted="metrics", active=None) from error
@@ -91,6 +100,10 @@ def _summed(samples: Iterable[Any], name: str, label: str) -> dict[str, float]:
         if one.name == name:
             found[one.labels[label]] = found.get(one.labels[label], 0.0) + one.value
     return found
+
+
+def _more(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    return {name: one.get(name, 0.0) + other.get(name, 0.0) for name in {**one, **other}}
 
 
 def _less(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:

@@ -12,9 +12,11 @@ import polars as pl
 
 from retail_forecast.errors import AwsError
 from retail_forecast.lake import Lake, open_lake
-from retail_forecast.lake.vintages import fetch_bundle, fetch_scenario_features, read_vintage, scan_forecasts
+from retail_forecast.lake.vintages import fetch_bundle, fetch_forecasts, fetch_scenario_features, read_vintage
 from retail_forecast.models import Bundle
+from retail_forecast.serving.insight import Insight
 from retail_forecast.serving.predictor import Predictor
+from retail_forecast.serving.table import ForecastTable
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,10 @@ def _load(lake: Lake, vintage_id: str) -> Predictor:
     try:
         bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
         rows = fetch_scenario_features(lake, vintage_id, Path(cache.name) / "scenario_features.parquet")
-        forecasts = scan_forecasts(lake, vintage_id).collect()
-        predictor = Predictor.build(vintage, forecasts, pl.scan_parquet(rows), bundle)
+        forecasts = fetch_forecasts(lake, vintage_id, Path(cache.name) / "forecasts.parquet")
+        insight = Insight.read(lake, vintage, bundle.spec, Path(cache.name))
+        table = ForecastTable.open(forecasts, vintage.quantiles)
+        predictor = Predictor.build(vintage, table, pl.scan_parquet(rows), bundle, insight)
     except BaseException:
         cache.cleanup()
         raise

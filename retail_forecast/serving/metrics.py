@@ -7,6 +7,7 @@ asked answers for all; otherwise each answers for itself.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 
+_SHOWN_EVERY_SECONDS = 0.1
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
 class Metrics:
@@ -55,14 +57,42 @@ class Metrics:
         self._failures = Counter(
             "retail_forecast_vintage_failures", "Vintages that could not be loaded.", registry=registry
         )
+        self._in_flight_at = 0.0
+        self._in_flight = Gauge(
+            "retail_forecast_requests_in_flight",
+            "Requests under way, without probes and pages.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "retail_forecast_refusals", "Requests that were not let in, by reason.", ["reason"], registry=registry
+        )
         self._shown: tuple[str, str] | None = None
+        self._children: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
 
     def observe(
         self, *, method: str, route: str, status: int, vintage: str, model_version: str, seconds: float
     ) -> None:
         """Counts one answered request."""
-        self._requests.labels(method, route, str(status), vintage, model_version).inc()
-        self._seconds.labels(route, vintage, model_version).observe(seconds)
+        key = (method, route, str(status), vintage, model_version)
+        children = self._children.get(key)
+        if children is None:  # looking labels up costs more than counting
+            children = self._requests.labels(*key), self._seconds.labels(route, vintage, model_version)
+            self._children[key] = children
+        requests, latency = children
+        requests.inc()
+        latency.observe(seconds)
+
+    def refuse(self, reason: str) -> None:
+        """Counts one request that was not let in: no key, a bad one, a scope too few, too many at once."""
+        self._refusals.labels(reason).inc()
+
+    def show_in_flight(self, count: int) -> None:
+        """Notes how many requests are under way; of a busy replica ten times a second, for it costs."""
+        now = time.monotonic()
+        if count == 0 or now - self._in_flight_at > _SHOWN_EVERY_SECONDS:
+            self._in_flight_at = now
+            self._in_flight.set(count)
 
     def show(self, *, vintage: str, model_version: str, degraded: bool, failed: bool) -> None:
         """Notes what the replica serves now."""

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import httpx
+from pydantic import ValidationError
+
+from retail_forecast.errors import DeploymentError
+from retail_forecast.serving.config import Challenger
+
+OBSERVE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class EndpointStatus:
     model_version: str | None = None
     error: str | None = None
     pid: int | None = None
+    challenger: Challenger | None = None
 
 
 class Endpoint(Protocol):
@@ -50,6 +57,21 @@ class Endpoint(Protocol):
         """
         ...
 
+    def challenge(self, challenger: Challenger) -> Deployment:
+        """Holds the challenger beside what is served on every replica, as a shadow or a canary, proved as a deployment.
+
+        Raises DeploymentError when a replica cannot hold it or nothing is served; every replica has let go of it then.
+        """
+        ...
+
+    def withdraw(self) -> Deployment:
+        """Lets go of a challenger: every replica answers from the active vintage alone. Raises DeploymentError."""
+        ...
+
+    def observe(self) -> dict[str, dict[str, Any]]:
+        """The report of each replica that runs, by its name; those that were not reached in time are not in it."""
+        ...
+
     def status(self) -> EndpointStatus:
         """What is served now."""
         ...
@@ -68,4 +90,20 @@ def ask_status(api_url: str, *, pid: int | None = None) -> EndpointStatus:
     if "replica" not in report:
         return EndpointStatus("starting", api_url, pid=pid)
     named = {name: report[name] for name in ("wanted", "active", "model_version", "error")}
-    return EndpointStatus(report["status"], api_url, pid=pid, **named)
+    return EndpointStatus(report["status"], api_url, pid=pid, challenger=_challenger_of(report), **named)
+
+
+def require_active(status: EndpointStatus, challenger: str) -> str:
+    """The vintage that is served, which a challenger needs. Raises DeploymentError without one."""
+    if status.active is None:
+        text = f"The endpoint is {status.state}: there is nothing to try a challenger against. Deploy a vintage first."
+        raise DeploymentError(text, wanted=challenger, active=None)
+    return status.active
+
+
+def _challenger_of(report: dict[str, Any]) -> Challenger | None:
+    told = report.get("rollout") or {}
+    try:
+        return Challenger.model_validate({name: told.get(name) for name in Challenger.model_fields})
+    except ValidationError:  # none, or one that could not be loaded
+        return None

@@ -23,3 +23,10 @@ def require_free_port(host: str, port: int, *, setting: str) -> None:
         except OSError as error:
             expected = f"a port that is free on {host} ({error.strerror}); stop what uses it or set another port"
             raise ConfigurationError(key=setting, found=port, expected=expected) from error
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

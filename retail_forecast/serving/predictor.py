@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from retail_forecast.errors import RetailForecastError
 from retail_forecast.lake.vintages import Vintage
 from retail_forecast.models import Bundle
-from retail_forecast.serving.scenario import CovariateChange, apply_changes, check_change
-from retail_forecast.serving.table import DECIMALS, ForecastTable, Series, estimates_of
+from retail_forecast.serving.answers import PublishedAnswers
+from retail_forecast.serving.feature_rows import FeatureRows
+from retail_forecast.serving.insight import Insight
+from retail_forecast.serving.packing import UnsoundVintageError
+from retail_forecast.serving.table import DECIMALS, ForecastTable, Series
+from retail_forecast.serving.what_if import WhatIf
+
+__all__ = ["Predictor", "UnsoundVintageError"]
 
 _TOLERANCE = 1e-3  # the table holds Float32
-
-
-class UnsoundVintageError(RetailForecastError):
-    """A vintage whose parts do not fit together; it is not served."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ class Predictor:
     scenarios: pl.LazyFrame
     bundle: Bundle
     loaded_at: str
+    insight: Insight
 
     @classmethod
-    def build(cls, vintage: Vintage, forecasts: pl.DataFrame, scenarios: pl.LazyFrame, bundle: Bundle) -> Predictor:
+    def build(
+        cls, vintage: Vintage, table: ForecastTable, scenarios: pl.LazyFrame, bundle: Bundle, insight: Insight
+    ) -> Predictor:
         """The predictor, tried before anybody asks it. Raises UnsoundVintageError."""
-        table = ForecastTable.build(forecasts, vintage.quantiles)
-        predictor = cls(vintage, table, scenarios, bundle, datetime.now(UTC).isoformat(timespec="seconds"))
-        predictor._check(forecasts)
+        predictor = cls(vintage, table, scenarios, bundle, datetime.now(UTC).isoformat(timespec="seconds"), insight)
+        predictor._check()
         return predictor
 
     @property
@@ -47,35 +50,25 @@ class Predictor:
         vintage = self.vintage
         return {"vintage": vintage.id, "model_version": vintage.model_version, "cutoff": vintage.cutoff}
 
+    @cached_property
+    def answers(self) -> PublishedAnswers:
+        """What is published, as it is sent."""
+        return PublishedAnswers(self.provenance, self.table)
+
     def feature_rows(self, series: Series) -> pl.DataFrame:
         """The feature rows behind the series' forecasts. Raises KeyError."""
         first, last = self.table.spans[series]
         return self.scenarios.slice(first, last - first).collect()
 
-    def what_if(self, series: Series, changes: Iterable[CovariateChange]) -> list[dict[str, Any]]:
-        """One dict per period: baseline as published, scenario, difference. Raises KeyError, ScenarioError."""
-        rows = self.feature_rows(series)
-        dates = rows["date"].to_list()
-        wanted = [CovariateChange(c.column, dates if c.dates is None else c.dates, c.value) for c in changes]
-        for change in wanted:
-            check_change(change, bundle=self.bundle, store_id=series[0], dates=dates)
-        scenario = self._predict(series, apply_changes(rows, wanted, self.bundle.spec))
-        return self._compare(series, scenario, changed={day for change in wanted for day in change.dates or ()})
+    @cached_property
+    def rows(self) -> FeatureRows:
+        """The same rows as the model's numbers."""
+        return FeatureRows(self.scenarios, self.bundle, self.table.spans)
 
-    def _compare(
-        self, series: Series, scenario: np.ndarray[Any, np.dtype[np.float64]], *, changed: set[date]
-    ) -> list[dict[str, Any]]:
-        first, last = self.table.spans[series]
-        baseline, names = self.table.values[first:last], self.table.quantile_names
-        difference = np.round(scenario - baseline, DECIMALS) + 0.0
-        estimates = (estimates_of(values, names) for values in (baseline, scenario, difference))
-        days = {day.isoformat() for day in changed}
-        return [
-            {"date": day, "lead": lead, "changed": day in days, "baseline": b, "scenario": s, "difference": d}
-            for day, lead, b, s, d in zip(
-                self.table.dates[first:last], self.table.leads[first:last], *estimates, strict=True
-            )
-        ]
+    @cached_property
+    def what_ifs(self) -> WhatIf:
+        """What answers scenarios."""
+        return WhatIf(self.bundle, self.table, self.rows, self.vintage.quantiles)
 
     def _predict(self, series: Series, rows: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Mean and quantiles [H, 1 + Q] of the model for feature rows of one series."""
@@ -87,24 +80,24 @@ class Predictor:
         columns = ["mean", *(f"q{q:g}" for q in self.vintage.quantiles)]
         return np.round(full.select(pl.col(columns).cast(pl.Float64)).to_numpy(), DECIMALS) + 0.0
 
-    def _check(self, forecasts: pl.DataFrame) -> None:
-        vintage, spans = self.vintage, self.table.spans
-        if not spans or (forecasts.height, len(spans)) != (vintage.rows, vintage.series):
-            said, found = f"{vintage.rows} rows of {vintage.series} series", f"{forecasts.height} of {len(spans)}"
-            raise UnsoundVintageError(f"Vintage {vintage.id} should have {said} but has {found}. Publish it again.")
-        keys = ["store_id", "item_id", "date"]
-        if not self.scenarios.select(keys).collect().equals(forecasts.sort(keys).select(keys)):
+    def _check(self) -> None:
+        vintage, found = self.vintage, (len(self.table.values), len(self.table.spans))
+        if found != (vintage.rows, vintage.series):
+            said = f"{vintage.rows} rows of {vintage.series} series"
+            raise UnsoundVintageError(
+                f"Vintage {vintage.id} should have {said} but has {found[0]} of {found[1]}. Publish it again."
+            )
+        if not self.table.has_rows_of(self.scenarios):
             raise UnsoundVintageError(f"Vintage {vintage.id}: its feature rows are not those of its forecasts.")
-        if not np.isfinite(self.table.values).all() or (np.diff(self.table.values[:, 1:], axis=1) < 0).any():
-            raise UnsoundVintageError(f"Vintage {vintage.id} has forecasts that are no numbers, or crossing quantiles.")
         for series in self._probes():
             self._check_model(series)
 
     def _probes(self) -> list[Series]:
         """One series of every pool, so that each pool's model is read and tried."""
-        first_of = {store: (store, item) for store, item in reversed(self.table.spans)}
-        probes = [next((first_of[s] for s in stores if s in first_of), None) for stores in self.bundle.pools.values()]
-        return [probe for probe in probes if probe is not None] or [next(iter(self.table.spans))]
+        stores = self.table.stores
+        probes = [next((store for store in pool if store in stores), None) for pool in self.bundle.pools.values()]
+        found = [store for store in probes if store is not None] or [next(iter(stores))]
+        return [(store, self.table.items(store)[0]) for store in found]
 
     def _check_model(self, series: Series) -> None:
         first, last = self.table.spans[series]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,8 +21,18 @@ MEDIA_TYPE = "application/problem+json"
 class ProblemError(Exception):
     """Ends a request with a problem document; `members` are further fields of the document."""
 
-    def __init__(self, status: int, name: str, title: str, detail: str, **members: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        name: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
         self.status, self.name, self.title, self.detail, self.members = status, name, title, detail, members
+        self.headers = dict(headers or {})
         super().__init__(detail)
 
 
@@ -37,7 +49,16 @@ def problem_response(request: Request, problem: ProblemError, provenance: dict[s
     }
     headers = {"Retry-After": "5"} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     headers |= {"Allow": problem.members["allowed"]} if "allowed" in problem.members else {}
-    return JSONResponse(document, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return _ProblemResponse(
+        document, status_code=problem.status, media_type=MEDIA_TYPE, headers={**headers, **problem.headers}
+    )
+
+
+class _ProblemResponse(JSONResponse):
+    """In ASCII: it may name what was sent, and not everything that JSON can escape can be written in UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False).encode("ascii")
 
 
 def install_problems(app: FastAPI) -> None:
@@ -58,21 +79,30 @@ def install_problems(app: FastAPI) -> None:
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         return respond(request, _http(request, error))
 
-    @app.exception_handler(Exception)
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        detail = "The request could not be answered because of a fault on our side; the replica's log has it."
-        return respond(request, ProblemError(500, "internal", "Internal error", detail))
+
+def problem_of(request: Request, error: BaseException) -> ProblemError:
+    """What an error that reached the edge means to who asks; a bug is logged and tells nothing of itself."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, HTTPException):
+        return _http(request, error)
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    detail = "The request could not be answered because of a fault on our side; the replica's log has it."
+    return ProblemError(500, "internal", "Internal error", detail)
 
 
 def _invalid(error: RequestValidationError) -> ProblemError:
-    errors = [
-        {"where": ".".join(str(part) for part in one["loc"]), "problem": one["msg"], "found": _short(one.get("input"))}
-        for one in error.errors()
-    ]
+    errors = [_told(one) for one in error.errors()]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     detail = f"{errors[0]['where']}: {errors[0]['problem']}; found {errors[0]['found']}{more}. /docs has the schema."
     return ProblemError(422, "invalid-request", "The request is not valid", detail, errors=errors)
+
+
+def _told(error: dict[str, Any]) -> dict[str, str]:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "json_invalid":
+        return {"where": where, "problem": f"no valid JSON, {error['ctx']['error']}", "found": "something else"}
+    return {"where": where, "problem": error["msg"], "found": _short(error.get("input"))}
 
 
 def _short(value: object) -> str:
@@ -90,5 +120,7 @@ def _http(request: Request, error: HTTPException) -> ProblemError:
         return ProblemError(405, "method-not-allowed", "Method not allowed", detail, allowed=allowed)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return ProblemError(413, "too-large", "The request is too large", str(error.detail))
+    if error.status_code == HTTPStatus.REQUEST_TIMEOUT:
+        return ProblemError(408, "too-slow", "The request took too long", str(error.detail))
     title = HTTPStatus(error.status_code).phrase
     return ProblemError(error.status_code, title.lower().replace(" ", "-"), title, str(error.detail))

@@ -44,7 +44,7 @@ _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started
 class HostInfo:
     """What a host says of itself. `started_at` tells its process from a later one with the same number.
 
-    room: replicas that it can carry.
+    room: replicas that it can carry. haproxy: whether HAProxy stands before them; else Ray's own proxy does.
     """
 
     pid: int
@@ -55,6 +55,7 @@ class HostInfo:
     dashboard_port: int
     ready: bool
     room: int = 2
+    haproxy: bool = False
 
     def as_ready(self) -> HostInfo:
         """The same host, now taking deployments."""
@@ -70,6 +71,11 @@ class HostInfo:
     def rest_url(self) -> str:
         """Base URL of Ray's REST API."""
         return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def serve_host(self) -> str:
+        """Where Serve listens: with HAProxy the replicas do, on loopback, and HAProxy alone on the API's address."""
+        return "127.0.0.1" if self.haproxy else self.host
 
     @property
     def metrics_folder(self) -> str:
@@ -176,8 +182,11 @@ def _spawn(folder: Path, settings: Settings, replicas: int) -> None:
 
 
 def environment_of_host(settings: Settings) -> dict[str, str]:
-    """This process' environment without its Ray; with a profile of its own, also without its credentials of AWS."""
-    left_out, own = {"RAY_ADDRESS", "RAY_AUTH_TOKEN"}, {"PYTHONPATH": import_path()}
+    """This process' environment without its Ray and its key to the API.
+
+    With a profile of its own, also without its credentials of AWS.
+    """
+    left_out, own = {"RAY_ADDRESS", "RAY_AUTH_TOKEN", "RETAIL_FORECAST_API_KEY"}, {"PYTHONPATH": import_path()}
     if settings.serving_aws_profile is not None:
         left_out |= {name for name in os.environ if name.startswith(_CREDENTIALS)}
         own["AWS_PROFILE"] = settings.serving_aws_profile

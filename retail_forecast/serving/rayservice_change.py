@@ -8,7 +8,7 @@ import httpx
 
 from retail_forecast.errors import DeploymentError, KubernetesError, RetailForecastError
 from retail_forecast.serving.config import ServeConfig
-from retail_forecast.serving.deploy import ROLLBACK_SECONDS, Report, Rollout
+from retail_forecast.serving.deploy import ROLLBACK_SECONDS, Report, Rollout, Wanted
 from retail_forecast.serving.kubernetes import RayServices, is_passing
 from retail_forecast.serving.rayservice import RayService
 from retail_forecast.serving.serve_api import ApplicationState, ServeApi
@@ -71,17 +71,17 @@ class RayServiceChange:
     forth: Rollout
     back: Rollout
 
-    def make(self, vintage: str | None) -> dict[str, Report]:
+    def make(self, wanted: Wanted) -> dict[str, Report]:
         """Each replica's report. Raises DeploymentError once the change was taken back, KubernetesError before it."""
         previous = self.forth.active()
         try:
-            return self.forth.attempt(vintage, previous)
+            return self.forth.attempt(wanted, previous)
         except (DeploymentError, KubernetesError) as error:
             if self.control.base is self.before:
                 raise
             reason = error.reason if isinstance(error, DeploymentError) else str(error)
             text = " ".join([reason, *self._troubles(), self._take_back(previous)])
-            raise DeploymentError(text, wanted=vintage or "", active=self.forth.active()) from error
+            raise DeploymentError(text, wanted=wanted.name, active=self.forth.active()) from error
 
     def _take_back(self, previous: str | None) -> str:
         """Patches the RayService to what it was; a sentence on what came of it."""
@@ -89,10 +89,10 @@ class RayServiceChange:
         self.control.image = self.before.image
         try:
             if rolled:  # the old cluster was never told anything else
-                self.back.put(vintage, fallback=None)
+                self.back.put(Wanted(vintage), fallback=None)
                 return f"The RayService was set back to image {self.before.image!r}; its old cluster went on answering."
             seconds = min(ROLLBACK_SECONDS, self.back.timeout_seconds)
-            self.back.tell(vintage, fallback=None, seconds=seconds)
+            self.back.tell(Wanted(vintage), fallback=None, seconds=seconds)
         except RetailForecastError as error:
             return f"It could not be taken back: {error}"
         return f"All replicas were sent back to {vintage!r}."

@@ -11,8 +11,12 @@ from ray import serve
 
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.config import DEPLOYMENT
+from retail_forecast.serving.confinement import confine_replica
 from retail_forecast.serving.metrics import Metrics
+from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
+from retail_forecast.serving.trial_metrics import TrialMetrics
+from retail_forecast.settings import load_settings
 from retail_forecast.telemetry.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -28,11 +32,13 @@ class ForecastReplica:
     def __init__(self) -> None:
         configure_logging()
         self.metrics = Metrics()
-        self.serving = ServingState(replica=serve.get_replica_context().replica_id.unique_id)
+        self.security = Security.of(load_settings())  # a replica that may not tell who asks does not start
+        name = serve.get_replica_context().replica_id.unique_id
+        self.serving = ServingState(replica=name, trial_metrics=TrialMetrics(self.metrics.registry))
         self._has_started = False
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return build_app(self.serving, self.metrics)
+        return build_app(self.serving, self.metrics, self.security)
 
     async def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Takes note of what to serve. Never raises once started: Ray would kill the replica, and with the last one
@@ -51,5 +57,6 @@ class ForecastReplica:
         self._has_started = True
 
 
+confine_replica()
 _deployment: Any = serve.deployment(name=DEPLOYMENT)(serve.ingress()(ForecastReplica))
 application = _deployment.bind()

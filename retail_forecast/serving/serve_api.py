@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,7 +11,9 @@ import httpx
 
 from retail_forecast.serving.config import APPLICATION, DEPLOYMENT, ServeConfig
 
-_TIMEOUT_SECONDS = 60
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_SECONDS = 200  # the first configuration waits for the proxies to start
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,15 @@ class ServeApi:
     token: str
 
     def put(self, config: ServeConfig) -> None:
-        """Makes `config` what Serve works towards; returns before it got there."""
-        self._request("PUT", json=config.model_dump(exclude_none=True))
+        """See ServeControl. A Serve whose proxies did not come up in its own patience is asked to start once more."""
+        body = config.model_dump(exclude_none=True)
+        try:
+            self._request("PUT", json=body)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code < 500:
+                raise
+            logger.warning("Ray Serve did not take the configuration (%s); asking once more", error)
+            self._request("PUT", json=body)
 
     def state(self) -> ApplicationState:
         """What Serve is doing."""

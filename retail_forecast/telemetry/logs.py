@@ -48,6 +48,11 @@ def log_fields(**fields: Any) -> Iterator[None]:
         _fields.reset(token)
 
 
+def set_log_fields(**fields: Any) -> None:
+    """The same for what else happens in this context, such as a request that has one of its own."""
+    _fields.set({**_fields.get(), **fields})
+
+
 def is_json() -> bool:
     """Whether this process logs JSON lines."""
     return os.environ.get(VARIABLE) == "json"

@@ -147,7 +147,7 @@ def test_the_pod_of_a_run_is_valid_restricted_and_knows_its_settings(
     assert all(0 < request <= limit for request, limit in needs(container))
     assert {"configMapRef": {"name": "retail-forecast-settings"}} in container["envFrom"]
     secrets = {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"] if "valueFrom" in one}
-    assert secrets == {"retail-forecast-database", "retail-forecast-ray"}
+    assert secrets == {"retail-forecast-database", "retail-forecast-ray", "retail-forecast-api-keys"}
     assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in pod["spec"]["volumes"]}
     assert job["spec"]["ttlSecondsAfterFinished"] == 86400
 

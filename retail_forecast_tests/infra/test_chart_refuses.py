@@ -29,6 +29,7 @@ from retail_forecast_tests.infra.chart import CHART, given, read_yaml, render, r
         ({"settings": {"lake_ulr": "s3://bucket/lake"}}, "lake_ulr"),
         ({"settings": {"home": "/elsewhere"}}, "home"),
         ({"settings": {"log_format": "yaml"}}, "log_format"),
+        ({"settings": {"auth": False}}, "auth"),
         ({"codeServer": {"resources": {"limit": {"cpu": "1"}}}}, "limit"),
         ({"networkPolicy": {"databaseCidrs": ["the database"]}}, "databaseCidrs"),
     ],
@@ -44,6 +45,7 @@ def test_a_value_that_is_misspelt_or_impossible_is_refused_by_its_name(overrides
         ({"settings": {"lake_url": ""}}, "settings.lake_url is missing.*terraform output -raw helm_values"),
         ({"ingress": {"certificateArn": ""}}, "ingress.api.host is set without ingress.certificateArn"),
         ({"ingress": {"oidc": {"issuer": ""}}}, "ingress.ui.host is set without ingress.oidc.issuer"),
+        ({"settings": {"auth": "oidc"}}, "settings.auth is oidc, which needs settings.oidc_issuer"),
         ({"serve": {"minReplicas": 20}}, r"serve.minReplicas \(20\) is more than serve.maxReplicas \(16\)"),
         ({"ray": {"worker": {"minReplicas": 9}}}, r"ray.worker.minReplicas \(9\) is more than .* \(6\)"),
         ({"settings": {"executor": "process"}}, "only a run whose steps are Jobs of their own can be resumed"),
@@ -63,7 +65,8 @@ def test_another_namespace_is_refused_since_no_workload_identity_is_bound_to_it(
 def test_every_setting_of_the_platform_can_be_given_and_no_other() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     names = set(schema["properties"]["settings"]["propertyNames"]["enum"])
-    own = {"home", "dataset_file", "kubernetes_namespace", "rayservice"}  # the chart says these itself
+    # the chart says these itself; the key is a Secret's
+    own = {"home", "dataset_file", "kubernetes_namespace", "rayservice", "auth_keys_file", "api_key"}
     assert names == set(Settings.model_fields) - own
 
 

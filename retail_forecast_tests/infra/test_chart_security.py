@@ -20,6 +20,7 @@ from retail_forecast_tests.infra.chart import (
     needs,
     of_kind,
     pods,
+    render,
     render_files,
     rendered,
 )
@@ -109,6 +110,7 @@ def test_passwords_come_from_secrets_that_the_chart_does_not_make() -> None:
     assert {one["name"]: one["valueFrom"]["secretKeyRef"] for one in code["env"] if "valueFrom" in one} == {
         "DAGSTER_PG_PASSWORD": {"name": "retail-forecast-database", "key": "postgresql-password"},
         "RAY_AUTH_TOKEN": {"name": "retail-forecast-ray", "key": "auth_token", "optional": True},
+        "RETAIL_FORECAST_API_KEY": {"name": "retail-forecast-api-keys", "key": "api_key", "optional": True},
     }
     dagster = effective("prod")["dagster"]
     assert dagster["global"]["postgresqlSecretName"] == "retail-forecast-database"
@@ -143,6 +145,18 @@ def test_no_role_of_ours_is_of_the_whole_cluster_or_has_a_star() -> None:
     assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
     rules: list[Any] = [rule for role in of_kind(rendered("prod"), "Role") for rule in role["rules"]]
     assert "*" not in yaml.safe_dump(rules)
+
+
+def test_load_balancers_log_where_terraform_says() -> None:
+    logged = {"ingress": {"accessLogsBucket": "retail-forecast-prod-logs-123456789012"}}
+    for ingress in of_kind(render("prod", logged), "Ingress"):
+        attributes = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/load-balancer-attributes"]
+        assert dict(one.split("=") for one in attributes.split(",")) == {
+            "routing.http.drop_invalid_header_fields.enabled": "true",
+            "access_logs.s3.enabled": "true",
+            "access_logs.s3.bucket": "retail-forecast-prod-logs-123456789012",
+            "access_logs.s3.prefix": "alb",
+        }
 
 
 def test_the_ui_is_behind_a_login_and_everything_behind_tls() -> None:

@@ -13,7 +13,9 @@ pytest.importorskip("helm_python", reason="charts are rendered with the extra in
 
 from retail_forecast.serving.config import ServeConfig, UserConfig, check_serve_config
 from retail_forecast.serving.rayservice import RayService
+from retail_forecast.serving.security.policy import auth_mode
 from retail_forecast.serving.state import ServingState
+from retail_forecast.settings import Settings
 from retail_forecast_tests.infra.chart import (
     ENVIRONMENTS,
     Object,
@@ -109,6 +111,7 @@ def test_every_container_of_ray_serves_through_haproxy() -> None:
     for container in of_ray.values():
         env = {one["name"]: one.get("value") for one in container["env"]}
         assert (env["RAY_SERVE_ENABLE_HA_PROXY"], env["RAY_SERVE_THROUGHPUT_OPTIMIZED"]) == ("1", "1")
+        assert env["RAY_SERVE_HAPROXY_RETRY_ON"] == "conn-failure empty-response"  # a replica that dies loses nothing
         assert env["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
@@ -129,7 +132,43 @@ def test_ray_asks_for_the_token_that_the_orchestrator_is_given() -> None:
     dagster = effective("prod")["dagster"]
     run = dagster["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["containerConfig"]
     for env in (dagster["dagsterDaemon"]["env"], run["env"]):
-        assert env == [{"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": token}}]
+        assert {"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": token}} in env
+
+
+def test_the_api_asks_for_keys_that_come_from_a_secret_as_hashes_alone() -> None:
+    for who, pod in pods(rendered("prod")):
+        if not who.startswith("RayService"):
+            continue
+        (container,) = pod["spec"]["containers"]
+        env = {one["name"]: one["value"] for one in container["env"]}
+        (volume,) = [one["secret"] for one in pod["spec"]["volumes"] if one["name"] == "api-keys"]
+        (mount,) = [one for one in container["volumeMounts"] if one["name"] == "api-keys"]
+        assert env["RETAIL_FORECAST_AUTH"] == "keys"
+        assert env["RETAIL_FORECAST_AUTH_KEYS_FILE"] == f"{mount['mountPath']}/keys.json"
+        assert mount["readOnly"]
+        assert volume["items"] == [{"key": "keys.json", "path": "keys.json"}]  # not the platform's own key
+        assert "RETAIL_FORECAST_API_KEY" not in env
+
+
+def test_replicas_of_every_environment_know_whom_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    oidc = {
+        "oidc_issuer": "https://id.example.com",
+        "oidc_audience": "forecasts",
+        "oidc_jwks_url": "https://id.example.com/k",
+    }
+    told = {one: rendered(one) for one in ENVIRONMENTS}
+    told["oidc"] = tuple(render("prod", {"settings": {"auth": "keys,oidc", "rate_burst": 50, **oidc}}))
+    modes = {}
+    for name, objects in told.items():
+        (worker,) = [one for who, one in containers(objects) if who.endswith("/ray-worker")]
+        with monkeypatch.context() as patch:
+            for one in worker["env"]:
+                patch.setenv(one["name"], one["value"])
+            settings = Settings()
+            modes[name] = auth_mode(settings)
+    assert modes == {"dev": "keys", "prod": "keys", "laptop": "off", "oidc": "keys,oidc"}
+    assert (settings.rate_limit, settings.rate_burst, settings.forwarded_hops) == (200, 50, 1)
+    assert settings.public_api_url == "https://forecasts.example.com"
 
 
 def test_a_redis_of_ones_own_takes_the_place_of_the_charts() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("hcl2", reason="the extra infra: make infra-test")
+
 from deploy.cost import ROOT, TERRAFORM, Price, PriceTable, estimate, report
 from deploy.tfvars import read_variables
 from retail_forecast.errors import ConfigurationError, NotFoundError

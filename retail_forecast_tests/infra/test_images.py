@@ -120,3 +120,32 @@ def test_serving_has_what_kuberay_calls() -> None:
     assert "/etc/profile.d/retail-forecast.sh" in installed  # bash -l, which forgets PATH
     versions = re.findall(r"^ray==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert len(versions) == 1
+
+
+@pytest.mark.parametrize(
+    ("resolved", "code"),
+    [
+        ("polars==2.1.0 \\\n    --hash=sha256:aa\n", 0),
+        ("polars==2.2.0 \\\n    --hash=sha256:aa\n", 1),  # pyproject.toml asks for more than the lock has
+        ("polars==2.1.0 \\\n    --hash=sha256:bb\n", 1),  # the index offers another file under the same version
+    ],
+)
+def test_only_what_the_lock_holds_is_installed(tmp_path: Path, resolved: str, code: int) -> None:
+    build, called = tmp_path / "build", tmp_path / "installed"
+    (build / "uv" / "bin").mkdir(parents=True)
+    (build / "requirements.lock").write_text(
+        "polars==2.1.0 \\\n    --hash=sha256:aa\nuv==1.0 \\\n    --hash=sha256:cc\n"
+    )
+    (tmp_path / "resolved").write_text(resolved)
+    uv = build / "uv" / "bin" / "uv"
+    uv.write_text(f'#!/bin/bash\n[[ $2 == compile ]] && cp {tmp_path}/resolved role.lock || echo "$@" > {called}\n')
+    uv.chmod(0o755)
+    script = build / "install-extras"
+    script.write_text((DOCKERFILE.parent / "install-extras").read_text().replace("/build/uv", f"{build}/uv"))
+    done = subprocess.run(["bash", script, "serving"], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert called.exists() == (code == 0)
+    if code == 0:
+        assert "--require-hashes" in called.read_text()
+    else:
+        assert "run: make lock" in done.stderr

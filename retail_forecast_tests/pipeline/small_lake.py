@@ -47,9 +47,19 @@ def _day(units: Mapping[str, list[float]], start: date, index: int) -> NewPart:
 
 
 def publish_constant_vintage(
-    lake: Lake, folder: Path, cutoff: date, mean: Mapping[str, float], *, id: str, horizon: int = 4
+    lake: Lake,
+    folder: Path,
+    cutoff: date,
+    mean: Mapping[str, float],
+    *,
+    id: str,
+    horizon: int = 4,
+    total: float | None = None,
 ) -> Vintage:
-    """Publishes a vintage that forecasts the same units of an item every day."""
+    """Publishes a vintage that forecasts the same units of an item every day, with one more as its quantile 0.9.
+
+    total: the quantile 0.9 of the level above; without it there is none.
+    """
     rows = [
         ("s", item, cutoff + timedelta(days=lead), lead, value, value + 1)
         for item, value in mean.items()
@@ -73,5 +83,9 @@ def publish_constant_vintage(
         created_at="2024-02-01T00:00:00+00:00",
         rows=forecasts.height,
         series=len(mean),
+        levels=() if total is None else ("total",),
     )
-    return publish_vintage(lake, vintage, forecasts, forecasts, folder)
+    days = forecasts.group_by("date", "lead", maintain_order=True).agg(pl.col("mean").sum())
+    names = {"level": pl.lit("total"), "group": pl.lit("total"), "q0.9": pl.lit(total, dtype=pl.Float32)}
+    above = None if total is None else days.with_columns(**names)
+    return publish_vintage(lake, vintage, forecasts, forecasts, folder, above)

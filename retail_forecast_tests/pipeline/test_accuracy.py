@@ -109,3 +109,32 @@ def test_drift_compares_the_last_horizon_with_the_training_window(lake: Lake) ->
 def test_drift_without_sales_names_the_period(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="Sales from 2024-01-01 to 2024-01-04"):
         compute_drift(new_lake(tmp_path), small_dataset(), window_start=date(2024, 1, 1), training_cutoff=CUTOFF)
+
+
+def test_the_quantiles_of_every_level_are_scored_as_sales_arrive(lake: Lake, tmp_path: Path) -> None:
+    publish_constant_vintage(lake, tmp_path, CUTOFF, {"a": 4, "b": 4}, id="v1", total=7.0)
+    publish_days(lake, {"a": [2, 2], "b": [4, 8]}, start=date(2024, 1, 5))
+    frame = forecast_accuracy(lake, small_dataset(levels=[[], ["store_id", "item_id"]]))
+    # The total sold 6 and 10 with 7 as its quantile 0.9: losses 0.1 and 2.7, over the mean absolute step 7/3.
+    assert _value(frame, "total", "pinball") == pytest.approx(1.4)
+    assert _value(frame, "total", "wql") == pytest.approx(2 * 1.4 / 8)
+    assert _value(frame, "total", "wspl") == pytest.approx(1.4 / (7 / 3))
+    # Series: a 2, 2 and b 4, 8 with 5 as theirs: losses 0.3, 0.3, 0.1, 2.7.
+    assert _value(frame, "store_id/item_id", "pinball") == pytest.approx(0.85)
+    assert frame.filter(metric="pinball")["level"].to_list() == ["total", "store_id/item_id"]
+    assert frame.filter(level="all")["metric"].to_list() == ["wrmsse", "wspl"]
+
+
+def test_a_level_that_a_vintage_does_not_have_leaves_the_mean_over_levels_out(lake: Lake, tmp_path: Path) -> None:
+    publish_constant_vintage(lake, tmp_path, CUTOFF, {"a": 4, "b": 4}, id="v1")
+    publish_days(lake, {"a": [2, 2], "b": [4, 8]}, start=date(2024, 1, 5))
+    frame = forecast_accuracy(lake, small_dataset(levels=[[], ["store_id", "item_id"]]))
+    assert frame.filter(metric="wspl")["level"].to_list() == ["store_id/item_id"]
+
+
+def test_absolute_errors_are_weighed_against_sales(lake: Lake, tmp_path: Path) -> None:
+    publish_constant_vintage(lake, tmp_path, CUTOFF, {"a": 4, "b": 4}, id="v1")
+    publish_days(lake, {"a": [2, 2], "b": [4, 8]}, start=date(2024, 1, 5))
+    frame = forecast_accuracy(lake, small_dataset(levels=[[], ["store_id", "item_id"]]))
+    assert _value(frame, "total", "wape") == pytest.approx((2 + 2) / 16)  # 8 forecast, 6 and 10 sold
+    assert _value(frame, "store_id/item_id", "wape") == pytest.approx((2 + 2 + 0 + 4) / 16)

@@ -36,11 +36,23 @@ def test_a_bundle_holds_one_model_per_pool_and_says_where_it_comes_from(folder: 
     assert files(tmp_path).keys() == {
         "bundle.json",
         "categories.json",
+        "seen.json",
         *(f"shards/{name}/{member}.txt" for name in names for member in ("plain", "scaled")),
     }
     assert bundle.training_cutoff == CUTOFF
     assert bundle.origin["features"] == folder.name
     assert bundle.origin["window_start"] == "2024-01-31"  # the 80th day counted back from April 19
+
+
+def test_a_bundle_remembers_the_covariates_of_its_training_rows_alone(folder: Path, tmp_path: Path) -> None:
+    seen = train_model(folder, tmp_path, RECIPE, workers=1).seen
+    rows = pl.scan_parquet(pool_path(folder, "00-A"))
+    taught = rows.filter(pl.col("date").is_between(CUTOFF - timedelta(days=79), CUTOFF)).collect()
+    assert seen is not None
+    assert set(seen) == {"00-A", "01-B", "02-C"}
+    assert taught.height > 0
+    for name, known in seen["00-A"].numbers.items():
+        assert (known.min, known.max) == (taught[name].min(), taught[name].max())
 
 
 def test_sales_after_the_cutoff_change_no_byte_of_the_bundle(folder: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from retail_forecast_tests.serving.world import features, publish, spoil, train
 
 @dataclass(frozen=True)
 class World:
-    """A lake with two good vintages and one that is broken."""
+    """A lake with two good vintages, one that is broken, and one that is sound and forecasts twice as much."""
 
     lake_url: str
     bundle: Bundle
@@ -26,6 +26,7 @@ class World:
     first: Vintage
     second: Vintage
     broken: Vintage
+    doubled: Vintage
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +35,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     lake_url = (folder / "lake").as_uri()
     rows = features()
     bundle = train(rows, folder / "bundle")
-    first, second = (publish(open_lake(lake_url), bundle, rows, version=version) for version in ("1", "2"))
-    return World(lake_url, bundle, rows, first, second, spoil(lake_url, first))
+    lake = open_lake(lake_url)
+    more = train(rows.with_columns(units_sold=2 * pl.col("units_sold")), folder / "doubled")
+    doubled = publish(lake, more, rows, version="9")
+    first, second = (publish(lake, bundle, rows, version=version) for version in ("1", "2"))
+    return World(lake_url, bundle, rows, first, second, spoil(lake_url, first), doubled)
 
 
 @pytest.fixture(scope="session")

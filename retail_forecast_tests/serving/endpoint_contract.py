@@ -3,11 +3,16 @@ first vintage; `endpoint` and `url` are fixtures of the module that names its im
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from retail_forecast.errors import ConfigurationError, DeploymentError, NotFoundError
-from retail_forecast.serving import Endpoint
+from retail_forecast.serving import Endpoint, proof
+from retail_forecast.serving.config import Challenger
+from retail_forecast.serving.rollouts import Limits, Plan, RolledBackError, roll_out
+from retail_forecast.serving.rollouts.plan import parse_steps
 from retail_forecast_tests.serving.asker import Asker
 from retail_forecast_tests.serving.conftest import World
 from retail_forecast_tests.serving.world import until
@@ -46,16 +51,50 @@ class EndpointContract:
     def test_answers_that_are_not_the_published_ones_are_taken_back(
         self, endpoint: Endpoint, world: World, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def other_rows(lake_url: str, vintage: str) -> object:
-            return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage)]
+        def other_rows(lake_url: str, vintage: str, **how: Any) -> object:
+            return [rows.with_columns(mean=rows["mean"] + 1) for rows in sample(lake_url, vintage, **how)]
 
-        from retail_forecast.serving import deploy
-
-        sample = deploy.sample_forecasts
-        monkeypatch.setattr(deploy, "sample_forecasts", other_rows)
+        sample = proof.sample_forecasts
+        monkeypatch.setattr(proof, "sample_forecasts", other_rows)
         with pytest.raises(DeploymentError, match="is not what was published: mean on 2024-10-01") as caught:
             endpoint.deploy(world.first.id)
         assert caught.value.active == world.second.id
+        assert endpoint.status().active == world.second.id
+
+    def test_a_canary_answers_for_its_series_and_the_active_vintage_for_the_others(
+        self, endpoint: Endpoint, world: World, url: str
+    ) -> None:
+        with Asker(url) as asker:
+            held = endpoint.challenge(Challenger(vintage=world.first.id, mode="canary", share=1.0))
+            after = len(asker.vintages)
+            until(lambda: len(asker.vintages) > after + 20)
+            reports = endpoint.observe()
+            left = endpoint.withdraw()
+        assert (held.vintage, held.replicas, left.vintage) == (world.second.id, 2, world.second.id)
+        assert {report["rollout"]["vintage"] for report in reports.values()} == {world.first.id}
+        assert asker.failures == []
+        assert set(asker.vintages[after + 2 :]) >= {world.first.id}
+        assert {report["rollout"] for report in endpoint.observe().values()} == {None}
+
+    def test_a_challenger_that_cannot_be_loaded_is_let_go_by_every_replica(
+        self, endpoint: Endpoint, world: World, url: str
+    ) -> None:
+        with Asker(url) as asker, pytest.raises(DeploymentError, match="replicas cannot hold it beside"):
+            endpoint.challenge(Challenger(vintage=world.broken.id, mode="canary", share=1.0))
+        assert (asker.failures, set(asker.vintages)) == ([], {world.second.id})
+        assert {report["rollout"] for report in endpoint.observe().values()} == {None}
+
+    def test_a_rollout_in_steps_is_promoted_and_one_that_disagrees_taken_back(
+        self, endpoint: Endpoint, world: World, url: str
+    ) -> None:
+        plan = Plan(parse_steps("0.5,1"), 0, Limits(observations=30, disagreement=0.5, latency_ratio=100))
+        with Asker(url) as asker:
+            rolled = roll_out(endpoint, world.first.id, plan, lake_url=world.lake_url)
+            with pytest.raises(RolledBackError, match=r"limit 0\.5"):
+                roll_out(endpoint, world.doubled.id, plan, lake_url=world.lake_url)
+            roll_out(endpoint, world.second.id, plan, lake_url=world.lake_url)
+        assert [step.problem for step in rolled.steps] == [None, None]
+        assert asker.failures == []
         assert endpoint.status().active == world.second.id
 
     def test_it_is_scaled_while_it_answers_and_keeps_to_the_number(

@@ -13,13 +13,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from retail_forecast.dataset import SERIES
+from retail_forecast.evaluation.hierarchy import group_names
 from retail_forecast.features import AttributeTable, CovariateTable, FeatureSpec, build_categories, build_features
 from retail_forecast.lake import Lake, open_lake
+from retail_forecast.lake.vintage_history import History
 from retail_forecast.lake.vintages import Vintage, publish_vintage, vintage_id
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
+from retail_forecast.models.seen import read_seen
 from retail_forecast_tests.models.samples import write_series_intervals
 
-FIRST_DAY, CUTOFF, HORIZON = date(2024, 1, 1), date(2024, 9, 30), 7
+FIRST_DAY, CUTOFF, HORIZON, PAST = date(2024, 1, 1), date(2024, 9, 30), 7, 28
 STORES, ITEMS = ("S1", "S2"), ("bread", "milk", "eggs/6")
 QUANTILES = (0.05, 0.5, 0.95)
 SPEC = FeatureSpec(
@@ -35,7 +39,7 @@ SPEC = FeatureSpec(
 
 def features() -> pl.DataFrame:
     """One row per series and day, up to the horizon's end."""
-    sales, tables = _source()
+    sales, tables = source()
     return build_features(
         sales.lazy(),
         {name: tables[name].lazy() for name in ("prices", "calendar")},
@@ -50,11 +54,13 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
     """A tiny model of one pool per store, with intervals."""
     pools = {f"pool-{store}": [store] for store in STORES}
     recipe = Recipe(trees=20, learning_rate=0.3, leaves=7, min_data_in_leaf=5)
-    models, categories = {}, {}
+    models, categories, seen = {}, {}, {}
     for pool, stores in pools.items():
         part = rows.filter(pl.col("store_id").is_in(stores))
         categories[pool] = build_categories(part, SPEC)
-        models[pool] = train_members(part.filter(pl.col("date") <= CUTOFF), recipe, SPEC, categories[pool])
+        taught = part.filter(pl.col("date") <= CUTOFF)
+        models[pool] = train_members(taught, recipe, SPEC, categories[pool])
+        seen[pool] = read_seen(taught, SPEC)
     bundle = write_bundle(
         folder,
         recipe=recipe,
@@ -64,6 +70,7 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
         origin={"trained": "for a test"},
         categories=categories,
         models=models,
+        seen=seen,
     )
     known = rows.filter(pl.col("date") <= CUTOFF)
     lead = pl.Series("lead", [1 + i % HORIZON for i in range(known.height)], dtype=pl.Int16)
@@ -72,7 +79,9 @@ def train(rows: pl.DataFrame, folder: Path) -> Bundle:
     return Bundle.load(folder)
 
 
-def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, scale: float = 1.0) -> Vintage:
+def publish(
+    lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, scale: float = 1.0, history: bool = True
+) -> Vintage:
     """The forecasts of the bundle as a vintage; with a `scale` other than 1 they are not what the model says."""
     ahead = rows.filter(pl.col("date") > CUTOFF).sort("store_id", "item_id", "date")
     lead = ((pl.col("date") - CUTOFF).dt.total_days()).cast(pl.Int16)
@@ -85,7 +94,7 @@ def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, sca
     )
     forecasts = bundle.add_quantiles(mean, QUANTILES)
     fingerprint = f"{version}{scale}".encode().hex().ljust(10, "0")
-    series = len(STORES) * len(ITEMS)
+    series = ahead.select("store_id", "item_id").n_unique()
     vintage = Vintage(
         id=vintage_id(CUTOFF, fingerprint),
         dataset="corner-shops",
@@ -101,8 +110,37 @@ def publish(lake: Lake, bundle: Bundle, rows: pl.DataFrame, *, version: str, sca
         created_at=f"2024-10-01T00:00:0{version}+00:00",
         rows=forecasts.height,
         series=series,
+        levels=("store_id", "total"),
+        history=PAST if history else 0,
     )
-    return publish_vintage(lake, vintage, forecasts, ahead, bundle.path)
+    content = (forecasts, ahead, bundle.path, level_forecasts(forecasts))
+    return publish_vintage(lake, vintage, *content, past() if history else None)
+
+
+def past() -> History:
+    """The last PAST days of sales, of the series and of the levels above them."""
+    sales, tables = source()
+    since = CUTOFF - timedelta(days=PAST - 1)
+    late = sales.filter(pl.col("date") >= since)
+    own = late.select("date", "units_sold", level=pl.lit("store_id/item_id"), group=group_names(late, SERIES))
+    stores = late.select("date", "units_sold", level=pl.lit("store_id"), group="store_id")
+    total = late.select("date", "units_sold", level=pl.lit("total"), group=pl.lit("total"))
+    summed = pl.concat([own, stores, total]).group_by("level", "group", "date").agg(pl.col("units_sold").sum())
+    units = summed.sort("level", "group", "date").group_by("level", "group", maintain_order=True).agg("units_sold")
+    held = {name: tables[name].filter(pl.col("date").is_between(since, CUTOFF)) for name in ("prices", "calendar")}
+    return History(units, held)
+
+
+def level_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """The total and the stores: means are sums; what their quantiles are does not matter here."""
+    names = ["mean", *(f"q{q:g}" for q in QUANTILES)]
+    rows = [
+        forecasts.group_by(date="date", lead="lead", group=group)
+        .agg(pl.col(names).sum())
+        .with_columns(level=pl.lit(level))
+        for level, group in (("total", pl.lit("total")), ("store_id", pl.col("store_id")))
+    ]
+    return pl.concat(rows).select("level", "group", "date", "lead", *names).sort("level", "group", "date")
 
 
 def spoil(lake_url: str, vintage: Vintage) -> Vintage:
@@ -142,7 +180,7 @@ def _input(partition: str) -> dict[str, object]:
     return {"partition": partition, "object": name, "e_tag": "e1", "size": 10, "sha256": "ab" * 32, "rows": 6}
 
 
-def _source() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+def source() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Weekly rhythm, a price that halves now and then, and sales that double when it does."""
     generator = np.random.default_rng(7)
     days = [FIRST_DAY + timedelta(days=n) for n in range((CUTOFF - FIRST_DAY).days + 1 + HORIZON)]

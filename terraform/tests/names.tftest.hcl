@@ -34,6 +34,11 @@ run "the_chart_is_told_what_only_the_account_knows" {
   }
 
   assert {
+    condition     = yamldecode(output.helm_values).ingress.accessLogsBucket == aws_s3_bucket.logs.bucket && strcontains(jsonencode([for one in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : one.Resource if one.Sid == "LoadBalancersLog"]), "/alb/AWSLogs/")
+    error_message = "Load balancers log to the bucket that admits them, below the folder that it admits them to."
+  }
+
+  assert {
     condition     = length(output.certificate_validation_records) == 3
     error_message = "Whoever keeps the zone elsewhere is told the records to enter."
   }

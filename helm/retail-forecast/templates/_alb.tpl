@@ -11,7 +11,7 @@ alb.ingress.kubernetes.io/healthcheck-interval-seconds: "10"
 alb.ingress.kubernetes.io/healthy-threshold-count: "2"
 alb.ingress.kubernetes.io/unhealthy-threshold-count: "2"
 alb.ingress.kubernetes.io/success-codes: "200"
-alb.ingress.kubernetes.io/load-balancer-attributes: routing.http.drop_invalid_header_fields.enabled=true
+alb.ingress.kubernetes.io/load-balancer-attributes: routing.http.drop_invalid_header_fields.enabled=true{{ with $all.accessLogsBucket }},access_logs.s3.enabled=true,access_logs.s3.bucket={{ . }},access_logs.s3.prefix=alb{{ end }}
 alb.ingress.kubernetes.io/target-group-attributes: deregistration_delay.timeout_seconds=20
 {{- with .ingress.inboundCidrs }}
 alb.ingress.kubernetes.io/inbound-cidrs: {{ join "," . }}

@@ -16,6 +16,11 @@
 {{- if and .Values.ingress.ui.host (not .Values.ingress.oidc.issuer) -}}
   {{- fail "ingress.ui.host is set without ingress.oidc.issuer: Dagster has no login of its own, so its UI is reached through OIDC or not at all." -}}
 {{- end -}}
+{{- range $name := list "oidc_issuer" "oidc_audience" "oidc_jwks_url" -}}
+  {{- if and (contains "oidc" $.Values.settings.auth) (not (index $.Values.settings $name)) -}}
+    {{- fail (printf "settings.auth is %s, which needs settings.%s: docs/security.md says what it is." $.Values.settings.auth $name) -}}
+  {{- end -}}
+{{- end -}}
 {{- if gt (int .Values.serve.minReplicas) (int .Values.serve.maxReplicas) -}}
   {{- fail (printf "serve.minReplicas (%v) is more than serve.maxReplicas (%v)." .Values.serve.minReplicas .Values.serve.maxReplicas) -}}
 {{- end -}}

@@ -3,6 +3,8 @@
 # Read when Ray is imported, so every process of the cluster needs the same.
 - {name: RAY_SERVE_ENABLE_HA_PROXY, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
 - {name: RAY_SERVE_THROUGHPUT_OPTIMIZED, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
+# A replica that dies takes no request along: every question is a read, so HAProxy may put it to another one.
+- {name: RAY_SERVE_HAPROXY_RETRY_ON, value: conn-failure empty-response}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: HOME, value: /tmp}
 - {name: OMP_NUM_THREADS, value: "1"}
@@ -12,6 +14,21 @@
 - {name: RETAIL_FORECAST_LOG_FORMAT, value: {{ .Values.settings.log_format }}}
 - {name: RETAIL_FORECAST_AWS_REGION, value: {{ .Values.settings.aws_region }}}
 - {name: AWS_REGION, value: {{ .Values.settings.aws_region }}}
+# Who may ask, and how often. What is not settled is not handed on, and without `auth` a replica does not start.
+- {name: RETAIL_FORECAST_ENDPOINT, value: kuberay}
+- {name: RETAIL_FORECAST_AUTH_KEYS_FILE, value: /etc/retail-forecast-api/keys.json}
+{{- range $name := list "auth" "rate_limit" "rate_burst" "forwarded_hops" "cors_origins" "traces" "public_api_url" "oidc_issuer" "oidc_audience" "oidc_jwks_url" }}
+{{- if hasKey $.Values.settings $name }}
+- {name: RETAIL_FORECAST_{{ upper $name }}, value: {{ index $.Values.settings $name | toString | quote }}}
+{{- end }}
+{{- end }}
+{{- if and .Values.ingress.api.host (not .Values.settings.public_api_url) }}
+- {name: RETAIL_FORECAST_PUBLIC_API_URL, value: https://{{ .Values.ingress.api.host }}}
+{{- end }}
+{{- if and .Values.ingress.api.host (not (hasKey .Values.settings "forwarded_hops")) }}
+# The load balancer adds to X-Forwarded-For whom it saw.
+- {name: RETAIL_FORECAST_FORWARDED_HOPS, value: "1"}
+{{- end }}
 {{- end -}}
 
 {{/* The pod of one Ray node. Argument: (dict "root" $ "role" "head" "group" .Values.ray.head). */}}
@@ -95,6 +112,11 @@ spec:
       emptyDir: {sizeLimit: 4Gi}
     - name: metrics
       emptyDir: {sizeLimit: 256Mi}
+    - name: api-keys # a folder, not single files: a changed Secret then reaches replicas that run
+      secret:
+        secretName: {{ $root.Values.serve.keysSecret }}
+        optional: true
+        items: [{key: keys.json, path: keys.json}]
     {{- if $root.Values.home.persistent }}
     - {{- include "retail-forecast.homeVolume" $root | nindent 6 }}
     {{- end }}
@@ -105,6 +127,7 @@ spec:
 - {name: tmp, mountPath: /tmp}
 - {name: ray-logs, mountPath: /tmp/ray}
 - {name: metrics, mountPath: /var/run/retail-forecast-metrics}
+- {name: api-keys, mountPath: /etc/retail-forecast-api, readOnly: true}
 {{- if .Values.home.persistent }}
 - {name: home, mountPath: /var/lib/retail-forecast, readOnly: true}
 {{- end }}

@@ -15,6 +15,7 @@ from retail_forecast.orchestration.forecast_run import publish
 from retail_forecast.orchestration.metadata import column_schema
 from retail_forecast.orchestration.plots import plot_forecasts
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.rollout import rollout_table, serve_by_plan
 from retail_forecast.orchestration.run_tags import tag_run
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.schemas import forecast_schema
@@ -65,15 +66,21 @@ def _forecasts(dataset: Dataset) -> dg.AssetsDefinition:
     kinds={"ray", "fastapi"},
     description="The API: every replica serves the vintage in force.",
 )
-def endpoint(platform: dg.ResourceParam[Platform], endpoint_port: dg.ResourceParam[Endpoint]) -> Result:
+def endpoint(
+    context: dg.AssetExecutionContext,
+    platform: dg.ResourceParam[Platform],
+    endpoint_port: dg.ResourceParam[Endpoint],
+) -> Result:
     vintage = in_force(platform)
-    deployed = endpoint_port.deploy(vintage.id)
+    rolled = serve_by_plan(platform, endpoint_port, vintage.id, context)
+    deployed = rolled.deployment
     numbers: dict[str, Any] = {
         "replicas": deployed.replicas,
         "seconds": deployed.seconds,
         "model version": str(deployed.model_version),
     }
     links: dict[str, Any] = {"url": dg.MetadataValue.url(f"{deployed.url}/docs"), "vintage": vintage.id}
+    links["rollout"] = rollout_table(rolled.steps)
     return Result(metadata={**numbers, **links}, data_version=dg.DataVersion(vintage.id))
 
 

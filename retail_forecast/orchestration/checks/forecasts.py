@@ -16,7 +16,8 @@ from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.features import known_future_shortfalls
 from retail_forecast.pipeline.forecasts import last_sales
 from retail_forecast.serving import Endpoint, EndpointStatus
-from retail_forecast.serving.deploy import sample_forecasts
+from retail_forecast.serving.proof import sample_forecasts
+from retail_forecast.serving.security.own_key import own_headers
 
 RECENT_PERIODS = 28
 ABSURD_RATIO = 5
@@ -143,11 +144,12 @@ def _live_problem(platform: Platform, vintage: Vintage | None, status: EndpointS
     """What tells the live answers from the published table, or None."""
     if vintage is None or status.state != "ready" or status.active != vintage.id:
         return f"The endpoint is {status.state} and serves {status.active}."
+    headers = own_headers(platform.settings)
     for rows in sample_forecasts(platform.settings.lake, vintage.id):
         store, item = str(rows["store_id"][0]), str(rows["item_id"][0])
         url = f"{status.url}/v1/forecasts/{quote(store, safe='')}/{quote(item, safe='')}"
         try:
-            answer = httpx.get(url, trust_env=False, timeout=30).json()
+            answer = httpx.get(url, headers=headers, trust_env=False, timeout=30).json()
         except (httpx.HTTPError, ValueError) as error:
             return f"{url} gives no answer: {error}"
         served = [one["mean"] for one in answer.get("forecasts", [])]

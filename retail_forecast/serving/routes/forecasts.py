@@ -1,27 +1,20 @@
-"""Forecasts: one series, many series, and what would be under other prices or promotions."""
+"""Forecasts of one series, and which series there are."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from retail_forecast.serving.contracts import (
-    BatchAnswer,
-    BatchRequest,
     ForecastAnswer,
     ItemsAnswer,
     ItemsQuery,
     StoresAnswer,
-    WhatIfAnswer,
-    WhatIfRequest,
 )
-from retail_forecast.serving.predictor import Predictor
-from retail_forecast.serving.problems import ProblemError
+from retail_forecast.serving.fast_path import lookup_answer
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series, require_store
-from retail_forecast.serving.scenario import CovariateChange, ScenarioError
-from retail_forecast.serving.table import DECIMALS, Series
 
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 
@@ -35,58 +28,18 @@ router = APIRouter(prefix="/v1", tags=["forecasts"])
     dependencies=STRICT,
     summary="Forecasts of one series",
 )
-async def get_forecasts(store_id: str, item_id: str, serving: Serving) -> JSONResponse:
-    """Expected units and quantiles of one item in one store, for every period of the horizon."""
-    predictor = require(serving)
-    series = require_series(predictor, store_id, item_id)
-    return JSONResponse({**predictor.provenance, **_series_answer(predictor, series)})
+async def get_forecasts(store_id: str, item_id: str, serving: Serving, request: Request) -> Response:
+    """Expected units and quantiles of one item in one store, for every period of the horizon.
 
-
-@router.post(
-    "/forecasts",
-    response_model=BatchAnswer,
-    responses=documented(413, 422, 503),
-    dependencies=STRICT,
-    summary="Forecasts of many series",
-)
-def post_forecasts(batch: BatchRequest, serving: Serving) -> JSONResponse:
-    """Up to 1000 series at once; those that the vintage does not have are listed under `unknown`."""
-    predictor = require(serving)
-    keys = [(key.store_id, key.item_id) for key in batch.series]
-    found = [_series_answer(predictor, key) for key in keys if key in predictor.table.spans]
-    unknown = [{"store_id": key[0], "item_id": key[1]} for key in keys if key not in predictor.table.spans]
-    return JSONResponse({**predictor.provenance, "series": found, "unknown": unknown})
-
-
-@router.post(
-    "/what-if",
-    response_model=WhatIfAnswer,
-    responses=documented(404, 413, 422, 503),
-    dependencies=STRICT,
-    summary="Forecasts under other prices or promotions",
-)
-def post_what_if(scenario: WhatIfRequest, serving: Serving) -> JSONResponse:
-    """Runs the model again with other values of covariates that are known ahead; GET /v1/model names them.
-
-    `difference` compares quantile with quantile; it is not the distribution of the difference.
+    With `If-None-Match`, the ETag of an earlier answer, 304 where nothing has changed.
     """
-    predictor = require(serving)
-    series = require_series(predictor, scenario.store_id, scenario.item_id)
-    changes = [
-        CovariateChange(column, change.dates, value)
-        for change in scenario.changes
-        for column, value in change.values.items()
-    ]
-    try:
-        periods = predictor.what_if(series, changes)
-    except ScenarioError as error:
-        raise ProblemError(422, "invalid-scenario", "The scenario is not possible", str(error)) from error
-    total = {
-        name: round(sum(period[name]["mean"] for period in periods), DECIMALS)
-        for name in ("baseline", "scenario", "difference")
-    }
-    key = {"store_id": series[0], "item_id": series[1]}
-    return JSONResponse({**predictor.provenance, **key, "total": total, "periods": periods})
+    predictor = require(serving, (store_id, item_id))
+    series = require_series(predictor, store_id, item_id)
+    position = predictor.table.spans.position(series)
+    status, headers, body = lookup_answer(predictor.answers, position, request.scope["headers"])
+    response = Response(body, status)
+    response.raw_headers[:] = headers
+    return response
 
 
 @router.get("/stores", response_model=StoresAnswer, responses=documented(503), dependencies=STRICT, summary="Stores")
@@ -111,10 +64,3 @@ async def get_items(store_id: str, query: Annotated[ItemsQuery, Query()], servin
     page = items[: query.limit]
     following = page[-1] if len(items) > len(page) else None
     return JSONResponse({**predictor.provenance, "store_id": store_id, "items": page, "next": following})
-
-
-def _series_answer(predictor: Predictor, series: Series) -> dict[str, Any]:
-    """One SeriesForecast as plain values."""
-    table = predictor.table
-    key = {"store_id": series[0], "item_id": series[1], "basis": table.basis(series)}
-    return {**key, "forecasts": table.rows(series)}
