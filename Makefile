@@ -1,12 +1,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-aws dev test test-slow test-page infra-test bench check lock clean
+.PHONY: help install demo demo-aws dev test test-slow test-page infra-test fuzz bench check lock clean
 
 PYTHON ?= python3
 LAPTOP := orchestrator,training,serving,aws,emulator,dev
 EXTRAS ?=
 BENCH ?=
+FUZZ ?=
 comma := ,
 ROLES := $(LAPTOP)$(if $(EXTRAS),$(comma)$(EXTRAS))
 BIN := .venv/bin
@@ -56,6 +57,9 @@ infra-test: ## Terraform, images, charts and pipelines: valid, and what they pro
 	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))k8s,infra
 	$(BIN)/python -m retail_forecast_tests.infra.terraform
 	$(BIN)/python -m pytest retail_forecast_tests/infra
+
+fuzz: install ## schemathesis on the API's OpenAPI document, minutes (FUZZ='--max-examples 500' for more)
+	$(BIN)/python -m retail_forecast_tests.serving.fuzzing $(or $(FUZZ),--max-examples 100)
 
 bench: ## the benchmarks in their short form, with their peers: minutes, prints Markdown
 	@$(MAKE) --no-print-directory install EXTRAS=$(if $(EXTRAS),$(EXTRAS)$(comma))bench

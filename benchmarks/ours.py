@@ -24,14 +24,19 @@ KEYS = ["store_id", "item_id", "date"]
 
 
 def features(
-    folder: str, only_common: bool, stores: list[str] | None = None, out: str | None = None, ahead: bool = False
+    folder: str,
+    only_common: bool,
+    stores: list[str] | None = None,
+    out: str | None = None,
+    ahead: bool = False,
+    keep: bool = False,
 ) -> Result:
     """Features of all sales in memory, pool by pool as the pipeline builds them. Laps: load, features.
 
-    A pool's rows are handed on (the pipeline writes them) before the next pool's are built. One row per series and day
-    from its first sale to the last day. The spec has sales alone: neither prices, events nor attributes. only_common:
-    the columns that mlforecast computes too; else all that the spec has. ahead: as of the cutoff before each horizon of
-    the dataset, as a training has them, not as of the day before.
+    Rows are handed on (the pipeline writes them) some series after the other. One row per series and day from its first
+    sale to the last day. The spec has sales alone: neither prices, events nor attributes. only_common: the columns that
+    mlforecast computes too; else all that the spec has. ahead: as of the cutoff before each horizon of the dataset, as
+    a training has them, not as of the day before. keep: all rows stay in memory, as they do on mlforecast's side.
     """
     clock, workplace = Clock(), Path(folder)
     _, dataset = open_workplace(workplace)
@@ -41,15 +46,16 @@ def features(
     with clock.lap("load"):
         sales = read_sales(workplace).filter(used_stores(stores)).collect()
     cutoff = last_day(workplace)
-    rows = 0
+    rows, kept = 0, []
     with clock.lap("features"):
         releases = first_sales(sales.lazy()).collect()
         sales, releases = _numbered(sales, releases), _numbered(releases, releases)
-        for frame in _build(sales, releases, spec, cutoff, names):
-            rows += frame.height
-            if out is not None:
-                frame.with_columns(pl.col(KEYS[:2]).cast(pl.String)).write_parquet(out)
-            del frame  # before the next pool's are built
+        for part in _build(sales, releases, spec, cutoff, names):
+            rows += part.height
+            if keep or out is not None:
+                kept.append(part)
+    if out is not None:
+        pl.concat(kept).with_columns(pl.col(KEYS[:2]).cast(pl.String)).write_parquet(out)
     return {"seconds": clock.seconds, "rows": rows, "columns": names}
 
 
@@ -62,7 +68,7 @@ def _numbered(rows: pl.DataFrame, releases: pl.DataFrame) -> pl.DataFrame:
 def _build(
     sales: pl.DataFrame, releases: pl.DataFrame, spec: FeatureSpec, cutoff: date, names: list[str]
 ) -> Iterator[pl.DataFrame]:
-    """One frame per pool of stores."""
+    """Frames of some series of a pool, pool by pool."""
     start = releases["release"].min() or cutoff
     pools = group_stores(releases, spec, start=start, cutoff=cutoff, shard_rows=SHARD_ROWS)  # type: ignore[arg-type]
     for stores in pools.values():

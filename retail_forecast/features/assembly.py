@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retail_forecast.features.columns import Rows, lay_out
 from retail_forecast.features.known import add_ratios
 from retail_forecast.features.lookup import Lookup
-from retail_forecast.features.numbers import Shared, compute_numbers, compute_shared
+from retail_forecast.features.numbers import compute_numbers, compute_shared
 from retail_forecast.features.sources import Sources
 from retail_forecast.features.spec import categorical_features, event_names, feature_names, relative_names
 from retail_forecast.features.timeline import at_periods
@@ -31,12 +31,18 @@ def assemble(sources: Sources, only: Collection[str] | None = None) -> Iterator[
     spec = sources.spec
     features = [name for name in feature_names(spec) if name not in _KEYS and (only is None or name in only)]
     needed = {"units_sold", *features, *spec.relative, *(n for c in spec.relative for n in relative_names(c, spec))}
-    shared, known_ahead = compute_shared(sources, needed), list(_known_ahead(sources, needed))
+    described, known_ahead = _described(sources, needed), list(_known_ahead(sources, needed))
+    shared = compute_shared(sources, needed)
 
     def part(start: int) -> pl.DataFrame:
         series = slice(start, start + _SERIES)
-        frame = _part(sources, series, needed, shared, known_ahead)
-        return frame.select(*_KEYS, "date", "units_sold", *features)
+        rows = lay_out(sources.born[series], sources.timeline)
+        frame = described[series][np.repeat(np.arange(len(rows.begin), dtype=np.uint32), rows.counts)]
+        columns = [column for table in known_ahead for column in table.of(series, rows)]
+        numbers = compute_numbers(sources, series, rows, needed, shared)
+        columns += [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
+        frame = frame.hstack([_dates(sources, rows), *columns])
+        return (add_ratios(frame, spec) if spec.relative else frame)[[*_KEYS, "date", "units_sold", *features]]
 
     return _in_order(part, range(0, max(1, sources.series.height), _SERIES))
 
@@ -63,27 +69,17 @@ def _known_ahead(sources: Sources, needed: Collection[str]) -> Iterator[_Ahead]:
         yield _Ahead(lookup, names, at_periods(lookup.rows, sources.timeline.rows))
 
 
-def _part(
-    sources: Sources, series: slice, needed: Collection[str], shared: Shared, known_ahead: Iterable[_Ahead]
-) -> pl.DataFrame:
-    """The rows of some of the series."""
-    rows = lay_out(sources.born[series], sources.timeline)
-    numbers = compute_numbers(sources, series, rows, needed, shared)
-    described = [_described(sources, series, rows, needed), *(table.of(series, rows) for table in known_ahead)]
-    frame = pl.concat(described, how="horizontal")
-    frame = frame.with_columns(pl.Series(name, values, nan_to_null=True) for name, values in numbers.items())
-    return add_ratios(frame, sources.spec)
-
-
-def _described(sources: Sources, series: slice, rows: Rows, needed: Collection[str]) -> pl.DataFrame:
-    """The keys, date and attributes of each row."""
+def _described(sources: Sources, needed: Collection[str]) -> pl.DataFrame:
+    """The keys and attributes of each series."""
     text = categorical_features(sources.spec)
     attributes = [name for name in sources.spec.attributes if name in needed]
     kept = [pl.col(name) if name in text else pl.col(name).cast(pl.Float32) for name in attributes]
-    place = pl.Series(np.repeat(np.arange(len(rows.begin), dtype=np.uint32), rows.counts))
+    return sources.series.select(*_KEYS, *kept)
+
+
+def _dates(sources: Sources, rows: Rows) -> pl.Series:
     days = np.broadcast_to(sources.timeline.row_days, (len(rows.begin), len(sources.timeline.rows)))
-    frame = sources.series[series].select(*_KEYS, *kept).select(pl.all().gather(pl.lit(place)))
-    return frame.with_columns(date=pl.Series(rows.of(days)).cast(pl.Date))
+    return pl.Series("date", rows.of(days)).cast(pl.Date)
 
 
 def _in_order(make: Callable[[int], pl.DataFrame], starts: Iterable[int]) -> Iterator[pl.DataFrame]:

@@ -36,6 +36,7 @@ from retail_forecast.pipeline.spec import feature_spec
 
 KIND = "features"
 SHARD_ROWS = 2_000_000
+_READ_ROWS = 30_000_000  # of history for a forecast, read at once: 12 bytes each
 GB_PER_MILLION_ROWS = 1.2
 
 
@@ -118,7 +119,7 @@ def forecast_features(
 ) -> pl.DataFrame:
     """One row per active series and period from cutoff + 1 to cutoff + horizon; active = sold by the cutoff.
 
-    Reads no more history than the longest window, pool by pool.
+    Reads no more history than the longest window, of as many stores at once as have 30 million rows of it.
     releases: what `read_releases` gave, for callers that ask store by store.
     """
     _check_cutoff(dataset, cutoff)
@@ -128,7 +129,7 @@ def forecast_features(
     if stores is not None:
         releases = releases.filter(pl.col("store_id").is_in(list(stores)))
     history = spec.shift(start, -spec.warm_up)
-    pools = group_stores(releases, spec, start=history, cutoff=cutoff, shard_rows=SHARD_ROWS)
+    pools = group_stores(releases, spec, start=history, cutoff=cutoff, shard_rows=_READ_ROWS)
     end = spec.shift(cutoff, spec.horizon)
     parts = (
         _stream_rows(lake, spec, pool, releases.lazy(), start=start, cutoff=cutoff, end=end)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,40 +18,15 @@ from retail_forecast.lake.tables import Lake, Part, digest_of
 from retail_forecast.lake.vintage_history import History
 from retail_forecast.lake.vintages import Vintage, find_vintage, publish_vintage, put_in_force, vintage_id
 from retail_forecast.models import Bundle
-from retail_forecast.parallel import map_shards
-from retail_forecast.pipeline.cold_start import add_basis, add_new_releases, as_new, read_new_series
-from retail_forecast.pipeline.features import code_digest, forecast_features, read_releases
+from retail_forecast.pipeline.cold_start import add_basis, add_new_releases, read_new_series
+from retail_forecast.pipeline.features import code_digest, read_releases
+from retail_forecast.pipeline.forecast_rows import Asked, forecast_rows, pools_of
 from retail_forecast.pipeline.groups import forecast_groups
 from retail_forecast.pipeline.level_forecasts import add_levels
 from retail_forecast.pipeline.past import past_periods, read_past_covariates
-from retail_forecast.pipeline.spec import feature_spec
-from retail_forecast.pipeline.train import counted
 from retail_forecast.schemas import forecast_schema, validate_table
 
-_SHARD_GB = 2.5
 _CONTENT = "series, levels, basis, history"  # what a vintage holds; another content is another vintage
-_SMALL_CELLS = 30_000_000  # series times periods that are looked at; M5 has 14 million, done in 20 s on two cores
-
-
-@dataclass(frozen=True)
-class ForecastShard:
-    """The forecasts of some stores: features and forecasts go to files in `folder`."""
-
-    name: str
-    stores: tuple[str, ...]
-    lake: Lake
-    dataset: Dataset
-    cutoff: date
-    bundle: Path
-    folder: Path
-
-    @property
-    def forecasts(self) -> Path:
-        return self.folder / f"forecasts-{self.name}.parquet"
-
-    @property
-    def features(self) -> Path:
-        return self.folder / f"features-{self.name}.parquet"
 
 
 @dataclass(frozen=True)
@@ -135,20 +109,12 @@ def _forecast(
     """The content of the vintage. Raises SchemaError."""
     releases = read_releases(lake, cutoff=cutoff, keep=True)
     new = read_new_series(lake, dataset, releases, cutoff=cutoff)
-    with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as folder:
-        add_new_releases(releases, new, cutoff=cutoff).write_parquet(Path(folder) / "releases.parquet")
-        new.write_parquet(Path(folder) / "new_series.parquet")
-        shards = [
-            ForecastShard(pool, stores, lake, dataset, cutoff, bundle.path, Path(folder))
-            for pool, stores in _pools(bundle, releases["store_id"].unique()).items()
-        ]
-        done = counted(shards, on_progress)
-        small = _cells(dataset, releases) <= _SMALL_CELLS
-        with ThreadPoolExecutor(1) as beside:
-            groups = beside.submit(forecast_groups, lake, bundle, releases, cutoff=cutoff)
-            map_shards(_forecast_shard, shards, workers=workers, memory_gb=_SHARD_GB, small=small, on_done=done)
-        features = pl.concat([pl.read_parquet(shard.features) for shard in shards])
-        means = pl.concat([pl.read_parquet(shard.forecasts) for shard in shards])
+    known = add_new_releases(releases, new, cutoff=cutoff)
+    pools = pools_of(bundle, releases["store_id"].unique())
+    asked = Asked(lake, dataset, bundle, cutoff, known, new, pools)
+    with ThreadPoolExecutor(1) as beside:
+        groups = beside.submit(forecast_groups, lake, bundle, releases, cutoff=cutoff)
+        features, means = forecast_rows(asked, workers=workers, on_progress=on_progress)
     features = features.with_columns(alignment=bundle.alignment(features, means, groups.result()))
     means = means.with_columns(pl.col("mean") * features["alignment"]).sort(*SERIES, "date")
     forecasts, levels, past = add_levels(lake, dataset, bundle, means, releases, cutoff=cutoff)
@@ -156,32 +122,6 @@ def _forecast(
     valid = validate_table(forecast_schema(dataset), forecasts, table="forecasts")
     covariates = read_past_covariates(lake, bundle.spec, cutoff=cutoff)
     return _Content(valid, features.sort(*SERIES, "date"), levels, History(past, covariates))
-
-
-def _cells(dataset: Dataset, releases: pl.DataFrame) -> int:
-    spec = feature_spec(dataset)
-    return releases.height * (spec.warm_up + spec.horizon)
-
-
-def _pools(bundle: Bundle, stores: pl.Series) -> dict[str, tuple[str, ...]]:
-    """Stores with sales, by the pool that forecasts them; stores that no pool knows are one more shard."""
-    active = set(stores)
-    pools = {pool: tuple(sorted(active & set(known))) for pool, known in bundle.pools.items()}
-    pooled = {store for known in pools.values() for store in known}
-    pools["new-stores"] = tuple(sorted(active - pooled))
-    return {pool: members for pool, members in pools.items() if members}
-
-
-def _forecast_shard(shard: ForecastShard) -> int:
-    releases = pl.read_parquet(shard.folder / "releases.parquet")
-    new = pl.read_parquet(shard.folder / "new_series.parquet")
-    features = forecast_features(shard.lake, shard.dataset, cutoff=shard.cutoff, stores=shard.stores, releases=releases)
-    bundle = Bundle.load(shard.bundle)
-    features = as_new(features, new, bundle.spec)
-    lead = (pl.col("date") - pl.lit(shard.cutoff)).dt.total_days() // shard.dataset.period_days
-    bundle.predict(features).with_columns(lead=lead.cast(pl.Int16)).write_parquet(shard.forecasts)
-    features.drop("units_sold").write_parquet(shard.features)
-    return features.height
 
 
 def _parts_until(lake: Lake, dataset: Dataset, cutoff: date) -> dict[str, list[Part]]:

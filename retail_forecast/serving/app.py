@@ -33,6 +33,7 @@ from retail_forecast.serving.security.guard import add_guard
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.speed import add_speed
 from retail_forecast.serving.state import ServingState
+from retail_forecast.serving.tracing import add_tracing
 
 DESCRIPTION = """
 Forecasts of units sold per store, item and period, with quantiles.
@@ -78,6 +79,7 @@ def build_app(serving: ServingState, metrics: Metrics | None = None, security: S
     install_problems(app)
     add_speed(app, serving)
     add_guard(app, serving, app.state.metrics, security or Security())
+    add_tracing(app, serving)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app
 

@@ -68,6 +68,13 @@ class AutoscalingConfig(_Strict):
     target_ongoing_requests: float = Field(2, gt=0)
 
 
+class BackpressureConfig(_Strict):
+    """What Serve itself answers where a replica did not refuse already (see `pressure`)."""
+
+    status_code: Literal[503] = 503
+    retry_after_s: float = Field(1, ge=0)
+
+
 class DeploymentConfig(_Strict):
     """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run."""
 
@@ -75,7 +82,9 @@ class DeploymentConfig(_Strict):
     num_replicas: int | None = Field(2, ge=1)
     autoscaling_config: AutoscalingConfig | None = None
     user_config: UserConfig = UserConfig()
-    max_ongoing_requests: int = Field(100, ge=1)
+    max_ongoing_requests: int = Field(400, ge=1)
+    max_queued_requests: int = Field(100, ge=-1)
+    backpressure_config: BackpressureConfig = BackpressureConfig()
     graceful_shutdown_timeout_s: float = Field(10, ge=0)
     health_check_period_s: float = Field(5, gt=0)
     health_check_timeout_s: float = Field(30, gt=0)
@@ -100,9 +109,10 @@ class HttpOptions(_Strict):
 
 
 class LoggingConfig(_Strict):
-    """How Serve itself logs, one line per request among others."""
+    """How Serve itself logs: no line per request; /metrics counts them."""
 
     encoding: Literal["TEXT", "JSON"] = "TEXT"
+    enable_access_log: bool = False
 
 
 class ServeConfig(_Strict):

@@ -35,7 +35,7 @@ class SeriesKey(_Request):
 class BatchRequest(_Request):
     """Which series to answer; each at most once."""
 
-    series: list[SeriesKey] = Field(min_length=1, max_length=SERIES_PER_BATCH)
+    series: list[SeriesKey] = Field(min_length=1, max_length=SERIES_PER_BATCH, json_schema_extra={"uniqueItems": True})
 
     @model_validator(mode="after")
     def _each_once(self) -> BatchRequest:

@@ -31,7 +31,9 @@ class WhatIfRequest(_Request):
 
     store_id: Identifier | None = None
     item_id: Identifier | None = None
-    series: list[SeriesKey] | None = Field(None, min_length=1, max_length=SERIES_PER_SCENARIO)
+    series: list[SeriesKey] | None = Field(
+        None, min_length=1, max_length=SERIES_PER_SCENARIO, json_schema_extra={"uniqueItems": True}
+    )
     changes: list[Change] = Field(min_length=1, max_length=CHANGES_PER_SCENARIO)
 
     @model_validator(mode="after")

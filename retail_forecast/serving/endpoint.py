@@ -128,7 +128,7 @@ class RayServeEndpoint:
         environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
-            host=info.host,
+            host=info.serve_host,
             port=info.api_port,
             replicas=scale.least if scale.is_fixed else (scale.least, scale.most),
             environment=environment,

@@ -24,6 +24,8 @@ import psutil
 
 from retail_forecast.parallel.cluster import fixed_node
 from retail_forecast.parallel.environment import ray_environment
+from retail_forecast.serving.confinement import VARIABLE
+from retail_forecast.serving.haproxy import claimed_ports, haproxy_environment, has_haproxy
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.serving.processes import (
     INFO,
@@ -56,7 +58,8 @@ def main() -> None:
         write_token(arguments.folder)
         scratch = Path(tempfile.mkdtemp(prefix="rf-", dir=_short_folder()))
         try:
-            _carry(arguments, scratch)
+            with claimed_ports() as first_port:
+                _carry(arguments, scratch, first_port)
         except Exception as error:
             if arguments.attempt == _ATTEMPTS or isinstance(error, ImportError):
                 raise
@@ -76,7 +79,7 @@ def _try_again(arguments: argparse.Namespace) -> NoReturn:
     os.execv(sys.executable, again)  # noqa: S606  no shell wanted
 
 
-def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
+def _carry(arguments: argparse.Namespace, scratch: Path, first_port: int) -> None:
     info = HostInfo(
         pid=os.getpid(),
         started_at=psutil.Process().create_time(),
@@ -86,11 +89,15 @@ def _carry(arguments: argparse.Namespace, scratch: Path) -> None:
         dashboard_port=arguments.dashboard_port,
         ready=False,
         room=_room(arguments.replicas),
+        haproxy=has_haproxy(),
     )
     write_info(arguments.folder, info)
-    for name in ("tmp", "metrics", "ray", "haproxy"):
+    for name in ("tmp", "metrics", "ray", "h"):
         (scratch / name).mkdir()
     os.environ.update(_environment(arguments.folder, scratch))
+    if info.haproxy:
+        address = {"host": arguments.host, "api_port": arguments.api_port}
+        os.environ.update(haproxy_environment(scratch / "h", first_port=first_port, **address))
     import ray
 
     try:
@@ -136,24 +143,13 @@ def _environment(folder: Path, scratch: Path) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(folder / TOKEN),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # one machine only: Ray then listens on 127.0.0.1, on Linux too
         "RAY_enable_worker_prestart": "0",
-        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # Serve's own 5 s end a proxy that starts on a busy machine
-        # of a replica that died; every question is a read, so it may be put to another one
-        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
-        **_haproxy_files(scratch / "haproxy"),
         "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(_PATIENCE_SECONDS),
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(_PATIENCE_SECONDS),
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
         "TMPDIR": str(scratch / "tmp"),
+        VARIABLE: "1",
         "OMP_NUM_THREADS": "1",
         "POLARS_MAX_THREADS": "2",
-    }
-
-
-def _haproxy_files(folder: Path) -> dict[str, str]:
-    """Where HAProxy, if it carries the API, keeps its files: by default all of a machine would share them."""
-    return {
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
     }
 
 

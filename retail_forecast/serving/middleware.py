@@ -18,6 +18,7 @@ from retail_forecast.serving.state import ServingState
 
 MAX_BODY_BYTES = 1024**2
 BODY_SECONDS = 10.0
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # a caller may send any word
 
 
 class Boundary:
@@ -52,7 +53,7 @@ class Boundary:
             seconds, origin = time.perf_counter() - started, answering.provenance or origin
             self.serving.observe(answering.predictor, status or 500, seconds)
             self.metrics.observe(
-                method=scope["method"],
+                method=scope["method"] if scope["method"] in _METHODS else "other",
                 route=getattr(scope.get("route"), "path", "none"),
                 status=status or 500,
                 vintage=origin.get("vintage", ""),

@@ -9,7 +9,7 @@ from retail_forecast.serving.problems import ProblemError, problem_response
 from retail_forecast.serving.state import ServingState
 
 LOOKUPS_UNDER_WAY = 256
-"""Of all requests: a lookup takes some 0.3 ms, so the last of them waits for less than 0.1 s."""
+"""Of all requests."""
 
 WORK_UNDER_WAY = 64
 """Of those that FastAPI answers, which may run a model."""

@@ -44,7 +44,7 @@ _children: list[subprocess.Popen[bytes]] = []  # hosts that this process started
 class HostInfo:
     """What a host says of itself. `started_at` tells its process from a later one with the same number.
 
-    room: replicas that it can carry.
+    room: replicas that it can carry. haproxy: whether HAProxy stands before them; else Ray's own proxy does.
     """
 
     pid: int
@@ -55,6 +55,7 @@ class HostInfo:
     dashboard_port: int
     ready: bool
     room: int = 2
+    haproxy: bool = False
 
     def as_ready(self) -> HostInfo:
         """The same host, now taking deployments."""
@@ -70,6 +71,11 @@ class HostInfo:
     def rest_url(self) -> str:
         """Base URL of Ray's REST API."""
         return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def serve_host(self) -> str:
+        """Where Serve listens: with HAProxy the replicas do, on loopback, and HAProxy alone on the API's address."""
+        return "127.0.0.1" if self.haproxy else self.host
 
     @property
     def metrics_folder(self) -> str:

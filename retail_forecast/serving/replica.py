@@ -11,9 +11,11 @@ from ray import serve
 
 from retail_forecast.serving.app import build_app
 from retail_forecast.serving.config import DEPLOYMENT
+from retail_forecast.serving.confinement import confine_replica
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.security.security import Security
 from retail_forecast.serving.state import ServingState
+from retail_forecast.serving.tracing import start_tracing
 from retail_forecast.serving.trial_metrics import TrialMetrics
 from retail_forecast.settings import load_settings
 from retail_forecast.telemetry.logs import configure_logging
@@ -31,7 +33,9 @@ class ForecastReplica:
     def __init__(self) -> None:
         configure_logging()
         self.metrics = Metrics()
-        self.security = Security.of(load_settings())  # a replica that may not tell who asks does not start
+        settings = load_settings()
+        start_tracing(settings)
+        self.security = Security.of(settings)  # a replica that may not tell who asks does not start
         name = serve.get_replica_context().replica_id.unique_id
         self.serving = ServingState(replica=name, trial_metrics=TrialMetrics(self.metrics.registry))
         self._has_started = False
@@ -56,5 +60,6 @@ class ForecastReplica:
         self._has_started = True
 
 
+confine_replica()
 _deployment: Any = serve.deployment(name=DEPLOYMENT)(serve.ingress()(ForecastReplica))
 application = _deployment.bind()

@@ -13,7 +13,7 @@ from retail_forecast.serving.config import APPLICATION, DEPLOYMENT, ServeConfig
 
 logger = logging.getLogger(__name__)
 
-_TIMEOUT_SECONDS = 60
+_TIMEOUT_SECONDS = 200  # the first configuration waits for the proxies to start
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ __all__ = ["DECIMALS", "ForecastTable", "Series", "estimates_of"]
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
-_LOOKALIKES = 100  # names before and behind the one that was not found; comparing one takes 20 µs
+_LOOKALIKES = 100  # names before and behind the one that was not found: comparing all would hold lookups up
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from retail_forecast.errors import ConfigurationError, TrainingError
 from retail_forecast.parallel import map_shards
 from retail_forecast.parallel.given import SETTING, _judge, code_here, folders_of
-from retail_forecast.pipeline import forecasts
+from retail_forecast.pipeline import forecast_rows
 from retail_forecast_tests.parallel.two_nodes import two_nodes
 from retail_forecast_tests.pipeline.test_same_bytes import published
 
@@ -38,7 +38,7 @@ def test_bundle_and_forecasts_are_the_same_bytes_here_on_two_workers_and_on_a_cl
 ) -> None:
     here, side_by_side = (published(tmp_path / str(workers), workers=workers) for workers in (1, 2))
     monkeypatch.setenv(SETTING, cluster)
-    monkeypatch.setattr(forecasts, "_SMALL_CELLS", 0)  # however little there is to forecast
+    monkeypatch.setattr(forecast_rows, "_SMALL_CELLS", 0)  # however little there is to forecast
     assert published(tmp_path / "cluster", workers=2) == side_by_side == here
 
 

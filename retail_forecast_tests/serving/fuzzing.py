@@ -24,6 +24,7 @@ from retail_forecast.serving.app import build_app
 from retail_forecast.serving.state import ServingState
 from retail_forecast_tests.serving.world import ITEMS, STORES, features, free_port, publish, train
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 _LEVELS = ("total", "store_id", "store_id:department", "store_id:item_id")
 _GROUPS = ("total", "S1", "S1/food", "S1/milk")
 
@@ -37,10 +38,10 @@ def build_fuzzed_app(serving: ServingState) -> FastAPI:
     for operation in (one for path in document["paths"].values() for one in path.values()):
         for parameter in operation.get("parameters", []):
             _name(parameter, known)
-    for schema in document["components"]["schemas"].values():
-        for name, values in known.items():
-            if "enum" not in schema.get("properties", {}).get(name, {"enum": 0}) and "vintage" not in schema["properties"]:
-                schema["properties"][name] = _either(schema["properties"][name], values)
+    for name in ("SeriesKey", "WhatIfRequest"):
+        properties = document["components"]["schemas"][name]["properties"]
+        for key in ("store_id", "item_id"):
+            properties[key] = _either(properties[key], known[key])
     return app
 
 
@@ -79,7 +80,14 @@ def serve_fuzzed() -> Iterator[str]:
 
 def main() -> int:
     """Exit status of schemathesis; further arguments go to it."""
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", "--checks", "all"]
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        "--config-file",
+        str(CONFIG),
+        "run",
+        "--checks",
+        "all",
+    ]
     with serve_fuzzed() as url:
         return subprocess.run([*command, *sys.argv[1:], f"{url}/openapi.json"], check=False).returncode
 

@@ -35,10 +35,11 @@ class Seen:
 
 
 @contextmanager
-def steady_load(url: str, lake_url: str, *vintages: str, rate: float = 60) -> Iterator[Seen]:
-    """Questions at that rate, of which each answer has to be what one of the vintages published."""
+def steady_load(url: str, lake_url: str, *vintages: str, rate: float = 60, connections: int = 4) -> Iterator[Seen]:
+    """Questions at that rate at most, of which each answer has to be what one of the vintages published."""
     command = [sys.executable, "-m", "benchmarks.asking", "--url", url, "--lake", lake_url]
-    command += ["--vintages", ",".join(vintages), "--rate", str(rate), "--scenario", '{"sell_price": 1.5}']
+    command += ["--vintages", ",".join(vintages), "--rate", str(rate), "--connections", str(connections)]
+    command += ["--scenario", '{"sell_price": 1.5}']
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen = Seen()
     try:

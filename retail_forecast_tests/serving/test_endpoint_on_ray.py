@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,17 @@ def test_a_killed_replica_comes_back_with_what_was_served(endpoint: RayServeEndp
 
     until(both_answer)
     assert set(answers.values()) == {world.second.id}
+
+
+def test_nothing_listens_beyond_loopback(endpoint: RayServeEndpoint, url: str) -> None:
+    info = read_info(serve_folder(endpoint.settings))
+    assert info is not None
+    assert info.haproxy == (sys.platform == "linux")
+    pids = {info.pid, *(one.pid for one in psutil.Process(info.pid).children(recursive=True))}
+    listening = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.pid in pids]
+    addresses = [one.laddr for one in listening if one.laddr]
+    assert info.api_port in {address.port for address in addresses}
+    assert {address.ip.removeprefix("::ffff:") for address in addresses} <= {"127.0.0.1", "::1"}
 
 
 def test_the_same_home_is_not_served_on_two_ports(endpoint: RayServeEndpoint, world: World, url: str) -> None:

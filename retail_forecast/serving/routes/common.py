@@ -42,9 +42,11 @@ def require(serving: ServingState, series: tuple[str, str] | None = None) -> Pre
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries of the problems that a route may answer with."""
-    schema = {"schema": Problem.model_json_schema()}
-    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+    """OpenAPI entries of the problems that a route may answer with; `default` stands for those that any may."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    named: dict[int | str, str] = {status: HTTPStatus(status).phrase for status in statuses}
+    named["default"] = "Refused before it was looked at: who asks, how often, how much or how slowly"
+    return {status: {"description": description, "content": content} for status, description in named.items()}
 
 
 def require_store(predictor: Predictor, store_id: str) -> None:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from retail_forecast.serving.contracts_explain import ExplainAnswer
 from retail_forecast.serving.explaining import explain_series
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series
+from retail_forecast.serving.tracing import model_run
 
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 
@@ -36,6 +37,7 @@ async def get_explanation(
     """
     predictor = require(serving, (store_id, item_id))
     series = require_series(predictor, store_id, item_id)
-    async with turn:  # TreeSHAP takes two cores; lookups go on beside one of them
-        answer = await asyncio.to_thread(explain_series, predictor, series)
+    with model_run("explain", series=1):
+        async with turn:  # TreeSHAP takes two cores; lookups go on beside one of them
+            answer = await asyncio.to_thread(explain_series, predictor, series)
     return JSONResponse({**predictor.provenance, **answer})

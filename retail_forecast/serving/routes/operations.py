@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse, Response
 
 from retail_forecast.serving.contracts import ServingStatus
 from retail_forecast.serving.metrics import CONTENT_TYPE_LATEST
-from retail_forecast.serving.routes.common import STRICT, Serving
+from retail_forecast.serving.routes.common import STRICT, Serving, documented
 
-router = APIRouter(tags=["operations"], dependencies=STRICT)
+router = APIRouter(tags=["operations"], dependencies=STRICT, responses=documented())
 
 
 @router.get("/livez", summary="Is the process alive?")

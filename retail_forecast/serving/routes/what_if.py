@@ -17,6 +17,7 @@ from retail_forecast.serving.scenario import CovariateChange, ScenarioError
 from retail_forecast.serving.scenario_answers import Question
 from retail_forecast.serving.strict_json import StrictRoute
 from retail_forecast.serving.table import Series
+from retail_forecast.serving.tracing import model_run
 from retail_forecast.serving.what_if import Scenario
 
 router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
@@ -52,7 +53,8 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
     changes = [CovariateChange(name, one.dates, value) for one in body.changes for name, value in one.values.items()]
     scenarios = tuple(_scenario(predictor, key, changes) for key in known)
     serving.mirror(known[0], shadow.scenario(known[0], changes))
-    answer = await batcher.ask(Question(predictor, scenarios, unknown))
+    with model_run("what-if", series=len(scenarios)):
+        answer = await batcher.ask(Question(predictor, scenarios, unknown))
     return Response(answer, media_type="application/json")
 
 

@@ -13,6 +13,7 @@ from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.problems import ProblemError, problem_response
 from retail_forecast.serving.security.audit import AuditedBody, audit_what_if
 from retail_forecast.serving.security.callers import SCOPES, Caller, scope_of
+from retail_forecast.serving.security.documentation import document_security
 from retail_forecast.serving.security.headers import Header, private
 from retail_forecast.serving.security.refusals import Refusal, missing_scope, too_many
 from retail_forecast.serving.security.requests import REQUEST_ID, address_of, request_id_in
@@ -120,6 +121,8 @@ class Guard:
 def add_guard(app: FastAPI, serving: ServingState, metrics: Metrics, security: Security) -> None:
     """Puts the Guard around the application, and what answers the preflights of other origins around the Guard."""
     app.add_middleware(Guard, serving=serving, metrics=metrics, security=security)
+    if security.authenticator is not None:
+        document_security(app)
     if security.origins:
         app.add_middleware(
             CORSMiddleware,
