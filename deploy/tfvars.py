@@ -43,9 +43,10 @@ def _declared(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return hcl2.loads(file.read_text(encoding="utf-8") + "\n", serialization_options=_PLAIN)
+        found: dict[str, Any] = hcl2.loads(file.read_text(encoding="utf-8") + "\n", serialization_options=_PLAIN)
     except LarkError as error:
         raise ConfigurationError(key=str(file), found=str(error).splitlines()[0], expected="HCL") from error
+    return found
 
 
 def _filled(value: Any, block: dict[str, Any]) -> Any:
