@@ -21,7 +21,8 @@ def on_chosen_days(page: Page) -> str:
     """The figures of the chosen days, once they are there."""
     figure = page.locator("dl.figures div", has_text="On the chosen days")
     figure.wait_for()
-    return figure.inner_text()
+    found: str = figure.inner_text()
+    return found
 
 
 def test_the_answer_is_what_the_interface_says(browser: Browser, address: str, client: TestClient) -> None:
