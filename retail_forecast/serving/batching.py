@@ -66,8 +66,9 @@ class MicroBatcher(Generic[Job, Result]):
         results: Sequence[Result | Exception]
         try:
             results = self._answer([job for job, _ in batch])
-        except Exception as error:  # noqa: BLE001 - each of those who wait is told
-            results = [error] * len(batch)
+        except BaseException as error:  # noqa: BLE001 - Polars' panics too: each of those who wait is told
+            told = error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+            results = [told] * len(batch)
         futures = [future for _, future in batch]
         loop.call_soon_threadsafe(_tell, futures, results)
 

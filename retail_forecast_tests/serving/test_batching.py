@@ -55,16 +55,21 @@ def test_who_asks_the_impossible_is_told_and_the_others_are_answered() -> None:
     assert isinstance(refused, ValueError)
 
 
-def test_a_call_that_fails_fails_those_in_it_and_the_next_is_answered() -> None:
+class Panic(BaseException):
+    """What a panic of Polars is to Python: no Exception."""
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("no model"), Panic("no model")])
+def test_a_call_that_fails_fails_those_in_it_and_the_next_is_answered(failure: BaseException) -> None:
     def answer(jobs: Sequence[int]) -> list[int | Exception]:
         if 0 in jobs:
-            raise RuntimeError("no model")
+            raise failure
         return list(jobs)
 
     async def ask() -> int:
         batcher = MicroBatcher(answer, most=1)
         with pytest.raises(RuntimeError, match="no model"):
-            await batcher.ask(0)
+            await asyncio.wait_for(batcher.ask(0), 10)
         return await batcher.ask(7)
 
     assert asyncio.run(ask()) == 7
