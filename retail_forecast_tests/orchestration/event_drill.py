@@ -139,6 +139,7 @@ class Drill:
                 yield process
             finally:
                 child.kill()
+                process.reader.join()  # it must be done before the pipe it reads is closed
 
     def kill_mid_tick(self, times: int) -> None:
         """Starts the sensor and kills it with SIGKILL, again and again, some moments after a tick has begun."""
@@ -147,9 +148,7 @@ class Drill:
             with self.sensor(reconcile_seconds=36_000) as process:
                 process.await_line(lambda lines: lines.count("tick") >= 1)
                 time.sleep(draw.uniform(0.05, 1.0))  # where in the tick it is killed is left to chance
-                process.child.kill()
-                process.reader.join()
-                mid_tick += process.lines[-1] == "tick"
+            mid_tick += process.lines[-1] == "tick"
         self.figures |= {"kills": times, "of them mid-tick": mid_tick}
 
     def run_until(self, reconcile_seconds: int, done: Callable[[], bool], seconds: float) -> None:
