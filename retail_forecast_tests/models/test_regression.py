@@ -42,7 +42,7 @@ def forecast(fitted: Regression, rows: pl.DataFrame) -> np.ndarray:
     around = rows.filter(pl.col("date") >= context_start(SPEC, CUTOFF))
     means = fitted.predict(around, SPEC, CUTOFF)
     assert np.isnan(means[(around["date"] <= CUTOFF).to_numpy()]).all()
-    return means[(around["date"] > CUTOFF).to_numpy()].reshape(3, -1)
+    return np.asarray(means[(around["date"] > CUTOFF).to_numpy()].reshape(3, -1))
 
 
 def actual(sold: pl.DataFrame) -> np.ndarray:
