@@ -45,7 +45,7 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
     different are as published. `outside` lists values beyond what the model has seen in training. `difference` compares
     quantile with quantile; it is not the distribution of the difference.
     """
-    predictor = require(serving, body.keys[0])  # one vintage for all of an answer
+    predictor = require(serving, *body.keys)
     known = [key for key in body.keys if key in predictor.table.spans]
     if not known or body.series is None:
         known = [require_series(predictor, *body.keys[0])]
