@@ -73,12 +73,12 @@ def main(folder: Path, lake_url: str, first: str, second: str) -> dict[str, Any]
     until(is_running, seconds=PATIENCE_SECONDS)
     until(lambda: serves(first), seconds=PATIENCE_SECONDS)
     with steady_load(API, lake_url, first, second) as seen:
-        marks = lose_head(head, lake_url, second)
-    return {"seen": seen.told, "seconds": marks}
+        lost = lose_head(head, worker, lake_url, second)
+    return {"seen": seen.told, **lost}
 
 
-def lose_head(head: Pod, lake_url: str, second: str) -> dict[str, float]:
-    """Event to seconds since the head was killed."""
+def lose_head(head: Pod, worker: Pod, lake_url: str, second: str) -> dict[str, Any]:
+    """seconds: event to seconds since the head was killed. probes: what the worker's said while there was none."""
     head.kill()
     killed, marks = time.monotonic(), {}
 
@@ -87,12 +87,19 @@ def lose_head(head: Pod, lake_url: str, second: str) -> dict[str, float]:
         marks[event] = round(time.monotonic() - killed, 1)
 
     mark("another head starts", lambda: time.monotonic() - killed > HEADLESS_SECONDS)
+    probes = [httpx.get(url, trust_env=False, timeout=30).status_code for url in (f"{API}/-/healthz", liveness(worker))]
     head.start()
     mark("its REST API answers", lambda: succeeds(lambda: bool(REST.state().status)))
     mark("the application runs", is_running)
     mark("it is told of the next vintage", lambda: succeeds(lambda: is_told(serve_config(lake_url, second))))
     mark("the next vintage is served", lambda: serves(second))
-    return marks
+    return {"seconds": marks, "probes": probes}
+
+
+def liveness(pod: Pod) -> str:
+    """Where the chart's liveness probe asks; the port is where Ray's agent wrote it."""
+    (file,) = (pod.folder / "ray" / "session").glob("dashboard_agent_listen_port_*")
+    return f"http://{pod.address}:{file.read_text()}/api/local_raylet_healthz"
 
 
 if __name__ == "__main__":
