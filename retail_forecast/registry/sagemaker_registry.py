@@ -181,6 +181,7 @@ class SageMakerRegistry:
             created_at=package.created_at.astimezone(UTC),
             resource=package.arn,
             rejection=package.reason if stage == "rejected" else None,
+            decided_by=package.decided_by,
         )
 
 

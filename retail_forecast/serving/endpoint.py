@@ -12,7 +12,7 @@ from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
 from retail_forecast.parallel.patience import Patience
-from retail_forecast.serving.config import Challenger, ServeConfig, UserConfig, build_serve_config
+from retail_forecast.serving.config import SHORTCUT, Challenger, ServeConfig, UserConfig, build_serve_config
 from retail_forecast.serving.deploy import Report, Rollout, Wanted
 from retail_forecast.serving.port import (
     OBSERVE_SECONDS,
@@ -129,7 +129,7 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
-        environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
+        environment |= {VARIABLE: self.settings.log_format, **SHORTCUT, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
             host=info.serve_host,
