@@ -1,6 +1,6 @@
 """A model on disk: a folder of text and JSON, nothing that runs when it is read.
 
-bundle.json       recipe, features, pools of stores, training cutoff and origin
+bundle.json       recipe, features in the order of the model's columns, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 shards/groups/    the same for the sums of groups, where there are groups
@@ -62,10 +62,13 @@ class Bundle:
         if content.get("format") != FORMAT:
             fix = f"This version reads format {FORMAT}: train again."
             raise NotFoundError(f"A bundle of format {content.get('format')} in {path}, which can be read,", fix=fix)
+        spec = FeatureSpec.from_json(content["spec"])
+        if content.get("features", names := feature_names(spec)) != names:
+            raise NotFoundError(f"A bundle in {path} with the columns of its features", fix="Train again.")
         return cls(
             path=path,
             recipe=Recipe.from_json(content["recipe"]),
-            spec=FeatureSpec.from_json(content["spec"]),
+            spec=spec,
             pools=content["pools"],
             training_cutoff=date.fromisoformat(content["training_cutoff"]),
             origin=content["origin"],
@@ -199,6 +202,7 @@ def write_bundle(
         "format": FORMAT,
         "recipe": recipe.to_json(),
         "spec": spec.to_json(),
+        "features": feature_names(spec),
         "pools": {pool: list(stores) for pool, stores in pools.items()},
         "training_cutoff": training_cutoff.isoformat(),
         "origin": dict(origin),
@@ -207,14 +211,14 @@ def write_bundle(
     write_json(path / "categories.json", categories)
     if seen is not None:
         write_json(path / "seen.json", {pool: one.to_json() for pool, one in seen.items()})
-    write_json(path / "bundle.json", content)
+    write_json(path / "bundle.json", content, sort_keys=False)  # the order of values is that of the model's columns
     return Bundle.load(path)
 
 
-def write_json(file: Path, content: object) -> None:
-    """Writes JSON with sorted keys, so that equal contents are equal bytes."""
+def write_json(file: Path, content: object, *, sort_keys: bool = True) -> None:
+    """Writes JSON, with sorted keys unless their order says something, so that equal contents are equal bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, indent=1, sort_keys=sort_keys) + "\n", encoding="utf-8")
 
 
 def _read_json(file: Path) -> dict[str, Any]:
