@@ -78,7 +78,11 @@ class BackpressureConfig(_Strict):
 
 
 class DeploymentConfig(_Strict):
-    """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run."""
+    """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run.
+
+    max_ongoing_requests: more than a replica lets in (`pressure`), so that what is too much is refused with a reason;
+    the Helm chart says the same.
+    """
 
     name: Literal["forecasts"] = "forecasts"
     num_replicas: int | None = Field(2, ge=1)

@@ -111,7 +111,7 @@ spec:
       volumeMounts: {{- include "retail-forecast.rayMounts" $root | nindent 8 }}
   volumes:
     - name: tmp
-      emptyDir: {sizeLimit: 4Gi}
+      emptyDir: {sizeLimit: {{ $root.Values.ray.tmp }}}
     - name: ray-logs
       emptyDir: {sizeLimit: 4Gi}
     - name: metrics
