@@ -51,7 +51,7 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
 
 async def answer_what_if(body: WhatIfRequest, serving: ServingState, batcher: MicroBatcher[Question, bytes]) -> bytes:
     """The answer as JSON. Raises ProblemError."""
-    predictor = require(serving, body.keys[0])  # one vintage for all of an answer
+    predictor = require(serving, *body.keys)
     known = [key for key in body.keys if key in predictor.table.spans]
     if not known or body.series is None:
         known = [require_series(predictor, *body.keys[0])]
