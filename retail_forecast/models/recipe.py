@@ -27,6 +27,7 @@ class Recipe:
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
     aligned: whether items follow the forecasts of groups (see `alignment`), which learn by `for_groups`.
+    regression: what a regression counts beside the trees of groups (see `group_model`), from 0 to 1.
     """
 
     members: tuple[Member, ...] = (PLAIN, SCALED)
@@ -44,6 +45,7 @@ class Recipe:
     aligned: bool = True
     group_window_periods: int = 1456
     group_trees: int = 250
+    regression: float = 0.3
     seed: int = 1
     threads: int = 1
 

@@ -3,7 +3,6 @@
 import math
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +26,7 @@ from retail_forecast.orchestration.workshop import JOB_ARN
 from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training
 from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
+from retail_forecast.scratch import scratch_folder
 from retail_forecast.telemetry.audit import audit_kept
 
 _CALLER = "gate"
@@ -66,7 +66,7 @@ def register_challenger(platform: Platform, registry: ModelRegistry) -> Register
     if progress.model is None or progress.backtest is None:
         raise NotFoundError("A tested challenger", fix="Materialize `model` and `backtest` first.")
     tested = read_backtest(Artifact(platform.lake, BACKTESTS, progress.backtest))
-    with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
+    with scratch_folder("bundle") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
         tags = {"request": progress.request, "recipe": bundle.recipe.digest, **_origin(platform.lake, progress)}

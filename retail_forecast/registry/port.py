@@ -65,6 +65,10 @@ class ModelRegistry(Protocol):
         """Every version, the one that was registered last first."""
         ...
 
+    def remove(self, version: str) -> None:
+        """Removes a version and its bundle for good; its number is not given again. The champion cannot be removed."""
+        ...
+
     def fetch(self, version: str, target: Path) -> Path:
         """Copies a version's bundle to the folder `target` and checks that it is what was registered."""
         ...

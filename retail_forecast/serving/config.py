@@ -11,6 +11,8 @@ from retail_forecast.errors import ConfigurationError
 APPLICATION = "retail-forecast"
 DEPLOYMENT = "forecasts"
 IMPORT_PATH = "retail_forecast.serving.replica:application"
+SHORTCUT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "retail_forecast.serving.shortcut:middlewares"}
+"""Environment of a replica that answers lookups before Serve does (see `shortcut`)."""
 
 
 class _Strict(BaseModel):

@@ -15,7 +15,7 @@ import yaml
 
 pytest.importorskip("helm_python", reason="charts are rendered with the extra infra: make infra-test")
 
-from retail_forecast.serving.config import DeploymentConfig, ServeConfig, UserConfig, check_serve_config
+from retail_forecast.serving.config import SHORTCUT, DeploymentConfig, ServeConfig, UserConfig, check_serve_config
 from retail_forecast.serving.packing import write_pack
 from retail_forecast.serving.pressure import LOOKUPS_UNDER_WAY
 from retail_forecast.serving.rayservice import RayService
@@ -156,6 +156,7 @@ def test_every_container_of_ray_serves_through_haproxy() -> None:
         env = {one["name"]: one.get("value") for one in container["env"]}
         assert (env["RAY_SERVE_ENABLE_HA_PROXY"], env["RAY_SERVE_THROUGHPUT_OPTIMIZED"]) == ("1", "1")
         assert env["RAY_SERVE_HAPROXY_RETRY_ON"] == "conn-failure empty-response"  # a replica that dies loses nothing
+        assert env.items() >= SHORTCUT.items()
         assert env["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

@@ -16,7 +16,7 @@ from retail_forecast.serving.problems import MEDIA_TYPE, ProblemError
 from retail_forecast.serving.state import ServingState
 
 
-def _serving(request: Request) -> ServingState:
+async def _serving(request: Request) -> ServingState:  # FastAPI runs what is not async in a thread
     serving: ServingState = request.app.state.serving
     return serving
 
