@@ -39,7 +39,8 @@ class Shop(World):
 @pytest.fixture(params=["mlflow", "sagemaker"])
 def shop(request: pytest.FixtureRequest, aws_cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """It forecasts with its first model; MLflow with a lake in folders, SageMaker with one on S3."""
-    bucket, places = aws_cloud.new_bucket("rollout"), {"recipe_file": write_recipe(tmp_path, Recipe(trees=20), {})}
+    bucket = aws_cloud.new_bucket("rollout")
+    places: dict[str, Any] = {"recipe_file": write_recipe(tmp_path, Recipe(trees=20), {})}
     if request.param == "sagemaker":
         on_aws = {"registry": "sagemaker", "registry_url": f"s3://{bucket}/registry", "model_package_group": bucket}
         places |= {"lake_url": f"s3://{bucket}/lake", **on_aws}
