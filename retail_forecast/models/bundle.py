@@ -1,6 +1,6 @@
 """A model on disk: a folder of text and JSON, nothing that runs when it is read.
 
-bundle.json       recipe, features, pools of stores, training cutoff and origin
+bundle.json       recipe, features in the order of the model's columns, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
 shards/groups/    the same for the sums of groups, where there are groups, and regression.json beside it
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import FeatureSpec, Grouping, feature_names, group_column, group_spec
 from retail_forecast.models.alignment import alignment_factors
-from retail_forecast.models.ensemble import load_members, predict_matrix
+from retail_forecast.models.ensemble import load_members, predict_blocks
 from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
 from retail_forecast.models.gradient_boosting import Booster
 from retail_forecast.models.group_model import GroupModel, read_regression
@@ -64,10 +64,13 @@ class Bundle:
         if content.get("format") != FORMAT:
             fix = f"This version reads format {FORMAT}: train again."
             raise NotFoundError(f"A bundle of format {content.get('format')} in {path}, which can be read,", fix=fix)
+        spec = FeatureSpec.from_json(content["spec"])
+        if content.get("features", names := feature_names(spec)) != names:
+            raise NotFoundError(f"A bundle in {path} with the columns of its features", fix="Train again.")
         return cls(
             path=path,
             recipe=Recipe.from_json({**_FIRST_GROUPS, **content["recipe"]}),
-            spec=FeatureSpec.from_json(content["spec"]),
+            spec=spec,
             pools=content["pools"],
             training_cutoff=date.fromisoformat(content["training_cutoff"]),
             origin=content["origin"],
@@ -155,7 +158,12 @@ class Bundle:
 
     def predict_pool(self, pool: str, matrix: Matrix) -> NDArray[np.float64]:
         """[N, F] of `encode` to [N]: the expected units of each row, as one pool has it and before alignment."""
-        return predict_matrix(self.members(pool), matrix, self.recipe, self.columns)
+        return self.predict_pools([(pool, len(matrix))], matrix)
+
+    def predict_pools(self, blocks: Sequence[tuple[str, int]], matrix: Matrix) -> NDArray[np.float64]:
+        """The same of several pools at once, which costs less: each has so many of the rows, one after the other."""
+        members = [(self.members(pool), rows) for pool, rows in blocks]
+        return predict_blocks(members, matrix, self.recipe, self.columns)
 
     @cached_property
     def columns(self) -> Columns:
@@ -209,6 +217,7 @@ def write_bundle(
         "format": FORMAT,
         "recipe": recipe.to_json(),
         "spec": spec.to_json(),
+        "features": feature_names(spec),
         "pools": {pool: list(stores) for pool, stores in pools.items()},
         "training_cutoff": training_cutoff.isoformat(),
         "origin": dict(origin),
@@ -217,14 +226,14 @@ def write_bundle(
     write_json(path / "categories.json", categories)
     if seen is not None:
         write_json(path / "seen.json", {pool: one.to_json() for pool, one in seen.items()})
-    write_json(path / "bundle.json", content)
+    write_json(path / "bundle.json", content, sort_keys=False)  # the order of values is that of the model's columns
     return Bundle.load(path)
 
 
-def write_json(file: Path, content: object) -> None:
-    """Writes JSON with sorted keys, so that equal contents are equal bytes."""
+def write_json(file: Path, content: object, *, sort_keys: bool = True) -> None:
+    """Writes JSON, with sorted keys unless their order says something, so that equal contents are equal bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, indent=1, sort_keys=sort_keys) + "\n", encoding="utf-8")
 
 
 def _read_json(file: Path) -> dict[str, Any]:

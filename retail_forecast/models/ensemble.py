@@ -9,7 +9,7 @@ wide     the scaled member with trees of twice as many leaves, full with four fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -62,7 +62,19 @@ def predict_matrix(
     boosters: Mapping[str, Booster], matrix: Matrix, recipe: Recipe, columns: Columns
 ) -> NDArray[np.float64]:
     """The same from the rows' numbers [N, F]."""
-    forecasts = [booster.predict(*as_seen(member, matrix, columns)) for member, booster in boosters.items()]
+    return predict_blocks([(boosters, len(matrix))], matrix, recipe, columns)
+
+
+def predict_blocks(
+    blocks: Sequence[tuple[Mapping[str, Booster], int]], matrix: Matrix, recipe: Recipe, columns: Columns
+) -> NDArray[np.float64]:
+    """The same of several pools: whose boosters answer for how many of the rows, which follow one another."""
+    ends, forecasts = np.cumsum([rows for _, rows in blocks])[:-1], []
+    for member in blocks[0][0]:
+        seen, offset = as_seen(member, matrix, columns)
+        offsets = [None] * len(blocks) if offset is None else np.split(offset, ends)
+        parts = zip(blocks, np.split(seen, ends), offsets, strict=True)
+        forecasts.append(np.concatenate([boosters[member].predict(rows, more) for (boosters, _), rows, more in parts]))
     return np.asarray(np.maximum(np.array(forecasts), least_units(recipe)).mean(axis=0))
 
 

@@ -44,7 +44,7 @@ class Recipe:
     tweedie_power: float = 1.1
     aligned: bool = True
     group_window_periods: int = 1456
-    group_members: tuple[Member, ...] = (SCALED, WIDE)
+    group_members: tuple[Member, ...] = (SCALED,)
     group_trees: int = 250
     regression: float = 0.3
     seed: int = 1
@@ -130,7 +130,6 @@ PRESETS: Mapping[Preset, Recipe] = {
         trees=50,
         learning_rate=0.12,
         leaves=31,
-        group_members=(SCALED,),
         group_trees=125,
     ),
     "standard": Recipe(),

@@ -31,7 +31,15 @@ from retail_forecast_tests.pipeline.shop_lake import publish_sales, shop_dataset
 START, DAYS = date(2024, 1, 1), 120
 CUTOFF = START + timedelta(days=DAYS - 1)
 ITEMS = {f"i{n:02d}": "food" if n < 6 else "toys" for n in range(12)}
-RECIPE = Recipe(window_periods=80, group_window_periods=80, trees=15, learning_rate=0.2, leaves=7, group_trees=15)
+RECIPE = Recipe(
+    window_periods=80,
+    group_window_periods=80,
+    trees=15,
+    learning_rate=0.2,
+    leaves=7,
+    group_trees=15,
+    group_members=("scaled", "wide"),
+)
 
 
 @pytest.fixture(scope="module")
