@@ -73,8 +73,8 @@ class Regression:
         level = np.log(np.maximum(units[known], 0.0) + group.small) - effect[known]
         middle = np.median(level)
         level = np.clip(level, middle - FAR * group.noise, middle + FAR * group.noise)
-        age = (rows["date"].filter(known).max() - rows["date"].filter(known)).dt.total_days().to_numpy()  # type: ignore[operator]
-        weight = 0.5 ** (age / spec.period_days / group.forget)
+        days = days_of(rows)[known]
+        weight = 0.5 ** ((days.max() - days) / spec.period_days / group.forget)
         mean = np.exp((level * weight).sum() / weight.sum() + effect) - group.small
         return np.where(ahead, np.maximum(mean, 0.0) * group.smear, np.nan)
 
@@ -101,6 +101,11 @@ def by_series(rows: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.intp], pl.Da
     numbered = rows.with_row_index("_row").sort(*_SERIES, "date")
     for (store, item), part in numbered.partition_by(_SERIES, as_dict=True, maintain_order=True).items():
         yield f"{store}/{item}", part["_row"].to_numpy().astype(np.intp), part
+
+
+def days_of(rows: pl.DataFrame) -> NDArray[np.int32]:
+    """[N]: the days of rows, counted from 1970."""
+    return np.asarray(rows["date"].to_physical().to_numpy(), dtype=np.int32)
 
 
 def units_of(rows: pl.DataFrame) -> Floats:

@@ -199,10 +199,9 @@ run "a_budget_of_nothing_is_refused" {
 
   variables {
     monthly_budget_usd = 0
-    anomaly_usd        = 0
   }
 
-  expect_failures = [var.monthly_budget_usd, var.anomaly_usd]
+  expect_failures = [var.monthly_budget_usd]
 }
 
 run "an_anomaly_beyond_the_budget_is_refused" {
