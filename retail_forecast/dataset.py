@@ -51,10 +51,14 @@ class _Model(BaseModel):
 
 
 class CsvFormat(_Model):
-    """How the CSV files of a table are written."""
+    """How the CSV files of a table are written.
+
+    missing: texts that say that a value is missing, such as NA; nothing at all always does.
+    """
 
     delimiter: str = Field(",", min_length=1, max_length=1)
     date_format: str = "%Y-%m-%d"
+    missing: tuple[str, ...] = ()
 
 
 class Table(_Model):

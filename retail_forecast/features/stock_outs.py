@@ -5,8 +5,8 @@ eight weeks before the run as the probability of one (drawn to a Poisson's of th
 without any zero does not count as impossible to run dry). Only periods in which the store sells at least a quarter of
 its usual count. After four weeks the run is taken for the end of the item, and its zeros are zeros again.
 
-Whether a period is masked depends on that period and those before it alone, so what a rolling cutoff knew stays as it
-was: the first periods of a run, which were still credible, are not masked later on.
+Whether a period is a stock-out depends on that period and those before it alone: the first periods of a run, which were
+still credible, do not become one later on. Stock-outs are reported; no feature uses them (docs/accuracy.md).
 """
 
 from __future__ import annotations
@@ -46,15 +46,6 @@ def add_stock_outs(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
     incredible = run * last[1] <= math.log(_CREDIBLE)
     empty = (pl.col("_units") == 0) & pl.col("_open") & own & incredible & (run <= _LONGEST[spec.frequency])
     return grid.with_columns(empty.fill_null(False).alias(STOCK_OUT)).drop("_open", "_open_so_far", "_log_zero")
-
-
-def mask_stock_outs(grid: pl.LazyFrame, spec: FeatureSpec) -> pl.LazyFrame:
-    """The grid with nothing known (null, not zero) of what would have sold in a stock-out."""
-    grid = add_stock_outs(grid, spec)
-    grid = grid.with_columns(pl.when(~pl.col(STOCK_OUT)).then(pl.col("units_sold", "_units")).name.keep())
-    return grid.with_columns(
-        _filled=pl.col("_units").fill_null(0.0), _known=pl.col("_units").is_not_null().cast(pl.Float64)
-    )
 
 
 def _open_periods(grid: pl.LazyFrame, look_back: int) -> pl.LazyFrame:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import polars as pl
 
+from retail_forecast.dataset import CsvFormat
 from retail_forecast.errors import BadDropError
 
 _TRUTH = {"1": True, "0": False, "true": True, "false": False, "yes": True, "no": False}
@@ -20,21 +21,22 @@ _WANTED = {
     "integer": "whole numbers",
     "boolean": "1/0, true/false or yes/no",
 }
+_NOTHING = {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "?"}
 
 
-def parse_column(raw: pl.Series, type_: str, date_format: str, path: str) -> pl.Series:
+def parse_column(raw: pl.Series, type_: str, form: CsvFormat, path: str) -> pl.Series:
     """The column as Date, String, Float64, Int64 or Boolean; missing stays missing.
 
     `type_`: date, key, category, float, integer or boolean. Raises BadDropError with the first culprit.
     """
     if raw.dtype in _TEXT:
         raw = raw.cast(pl.String).str.strip_chars()
-        raw = raw.set(raw == "", None)
-        parsed = _parse_text(raw, type_, date_format)
+        raw = raw.set(raw.is_in(["", *form.missing]), None)
+        parsed = _parse_text(raw, type_, form.date_format)
     else:
         parsed = _parse_typed(raw, type_, path)
     if parsed.null_count() > raw.null_count() or (type_ == "float" and not parsed.is_finite().all()):
-        _refuse(raw, parsed, type_, date_format, path)
+        _refuse(raw, parsed, type_, form.date_format, path)
     return parsed
 
 
@@ -88,7 +90,9 @@ def _refuse(raw: pl.Series, parsed: pl.Series, type_: str, date_format: str, pat
     value = raw[row]
     wanted = _WANTED.get(type_, f"dates written {date_format}")
     fix = "Correct the rows and deliver the file again."
-    if type_ == "date":
+    if isinstance(value, str) and value.lower() in _NOTHING:
+        fix = f'If it stands for a missing value, say so in dataset.yaml: csv: {{missing: ["{value}"]}} of the table.'
+    elif type_ == "date":
         fix = "Correct the rows, or set csv.date_format of the table in dataset.yaml."
     elif isinstance(value, str) and re.fullmatch(r"-?[\d.]*,\d+", value):
         fix = "Write numbers with a decimal point and no thousands separator."

@@ -48,8 +48,7 @@ def read_drop(
     raw = read_raw(data, path, headers=headers, form=spec.csv, limits=limits)
     types = column_types(dataset, table)
     columns = {
-        ours: parse_column(raw[header], _type_of(ours, spec), spec.csv.date_format, path)
-        for ours, header in sources.items()
+        ours: parse_column(raw[header], _type_of(ours, spec), spec.csv, path) for ours, header in sources.items()
     }
     frame = pl.DataFrame(columns).with_columns(pl.lit(WHOLE).alias(c) for c in types if c not in columns)
     frame = check_rows(frame, path, table, dataset, known_stores=known_stores, today=today)

@@ -46,7 +46,7 @@ class Artifact:
     def mark_published(self, info: Mapping[str, Any]) -> None:
         """Marks the folder complete; for writers that put its files in place themselves."""
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        content = json.dumps({"published_at": stamp, **info}, indent=1, sort_keys=True)
+        content = json.dumps({"published_at": stamp, **info}, indent=1)  # in the order that `info` has
         self.lake.store.write(f"{self.prefix}/{_DONE}", content.encode())
 
     def info(self) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from polars.testing import assert_frame_equal
 
 from retail_forecast.features import FeatureSpec, first_sales
 from retail_forecast.features.grid import build_grid, build_periods
-from retail_forecast.features.stock_outs import STOCK_OUT, mask_stock_outs
+from retail_forecast.features.stock_outs import STOCK_OUT, add_stock_outs
 
 SPEC, START, DAYS = FeatureSpec("1d", horizon=7), date(2024, 1, 1), 130
 CUTOFF = START + timedelta(days=DAYS - 1)
 
 
-def masked(units: dict[str, np.ndarray], *, until: int = DAYS) -> pl.DataFrame:
-    """One row per item of one shop and day: `units_sold` as it is learned from, and `stock_out`."""
+def marked(units: dict[str, np.ndarray], *, until: int = DAYS) -> pl.DataFrame:
+    """One row per item of one shop and day: whether it is a `stock_out`."""
     rows = [
         ("s", item, START + timedelta(days=day), float(sold))
         for item, all_ in units.items()
@@ -27,7 +27,7 @@ def masked(units: dict[str, np.ndarray], *, until: int = DAYS) -> pl.DataFrame:
     first = pl.LazyFrame({"first": [START]})
     cutoff = START + timedelta(days=until - 1)
     grid = build_grid(series, build_periods(first, cutoff, SPEC), sales, SPEC, cutoff=cutoff)
-    return mask_stock_outs(grid, SPEC).select("item_id", "date", "units_sold", "_filled", "_known", STOCK_OUT).collect()
+    return add_stock_outs(grid, SPEC).select("item_id", "date", STOCK_OUT).collect()
 
 
 def days_of(frame: pl.DataFrame, item: str) -> list[int]:
@@ -48,30 +48,24 @@ def units() -> dict[str, np.ndarray]:
 
 
 def test_a_fast_seller_is_out_of_stock_at_once_and_a_slow_one_never(units: dict[str, np.ndarray]) -> None:
-    frame = masked(units)
+    frame = marked(units)
     # twelve a day: a single zero has a chance of about e^-12. Two a day: 0.14 a day, five of them 4 in 100,000.
     assert days_of(frame, "fast") == [100, 101, 102, 103, 104]
     assert days_of(frame, "two") in ([103, 104], [104])
     assert days_of(frame, "slow") == []
 
 
-def test_what_would_have_sold_is_unknown_not_zero(units: dict[str, np.ndarray]) -> None:
-    out = masked(units).filter(pl.col(STOCK_OUT))
-    assert out["units_sold"].null_count() == out.height > 0
-    assert (out["_filled"].sum(), out["_known"].sum()) == (0, 0)
-
-
 def test_a_day_on_which_the_store_sells_nothing_is_no_stock_out(units: dict[str, np.ndarray]) -> None:
     for sold in units.values():
         sold[100:105] = 0
-    assert masked(units).filter(pl.col(STOCK_OUT)).is_empty()
+    assert marked(units).filter(pl.col(STOCK_OUT)).is_empty()
 
 
 def test_an_item_that_does_not_come_back_has_ended_after_four_weeks(units: dict[str, np.ndarray]) -> None:
     units["fast"][100:] = 0
-    assert days_of(masked(units), "fast") == list(range(100, 128))
+    assert days_of(marked(units), "fast") == list(range(100, 128))
 
 
-def test_later_sales_change_no_earlier_mask(units: dict[str, np.ndarray]) -> None:
-    whole = masked(units).filter(pl.col("date") < START + timedelta(days=103))
-    assert_frame_equal(masked(units, until=103), whole)
+def test_later_sales_change_no_earlier_stock_out(units: dict[str, np.ndarray]) -> None:
+    whole = marked(units).filter(pl.col("date") < START + timedelta(days=103))
+    assert_frame_equal(marked(units, until=103), whole)

@@ -77,6 +77,10 @@ def test_a_decimal_comma_gets_its_own_advice() -> None:
     assert "decimal point" in refusal(sales_csv('A,1,2024-02-01,"3,5"'))
 
 
+def test_a_text_that_often_means_missing_gets_its_own_advice() -> None:
+    assert 'csv: {missing: ["NA"]}' in refusal(sales_csv("A,1,2024-02-01,NA"))
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_numbers_that_are_not_finite_are_refused(value: str) -> None:
     assert f"holds {value!r} in row 1" in refusal(sales_csv(f"A,1,2024-02-01,{value}"))

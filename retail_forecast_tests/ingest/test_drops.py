@@ -64,6 +64,15 @@ def test_truth_values_whole_numbers_and_missing_values_of_covariates() -> None:
     assert found.select("open", "footfall", "event").rows() == [(True, 12, "Easter"), (False, None, None)]
 
 
+def test_texts_that_the_dataset_calls_missing_are_nothing_in_any_column() -> None:
+    values = {"open": "boolean", "footfall": "integer", "event": "category"}
+    calendar = {"keys": ["store_id", "date"], "values": values, "csv": {"missing": ["NA", "?"]}}
+    dataset = corner_shops(tables={"sales": {}, "calendar": calendar})
+    data = b"store_id,date,open,footfall,event\nA,2024-02-01,NA,?,NA\n"
+    found = read_drop(data, "calendar/c.csv", "calendar", dataset, today=TODAY)
+    assert found.select("open", "footfall", "event").row(0) == (None, None, None)
+
+
 def test_prices_may_have_become_valid_before_the_first_sale_and_reach_into_the_future() -> None:
     data = b"store_id,item_id,date,sell_price\nA,1,2023-06-01,2.5\nA,1,2024-04-01,2.7\n"
     assert read_drop(data, "prices/p.csv", "prices", DATASET, today=TODAY).height == 2

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from retail_forecast.errors import NotFoundError, SchemaError
-from retail_forecast.features import build_categories
+from retail_forecast.features import AttributeTable, build_categories, feature_names
+from retail_forecast.features.spec import ValueType
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import write_json
 from retail_forecast_tests.models.samples import write_series_intervals
@@ -55,6 +58,24 @@ def test_a_bundle_is_text_alone_and_the_same_bytes_every_time(bundle: Bundle, tm
         assert file.read_text(encoding="utf-8") == (tmp_path / file.relative_to(bundle.path)).read_text(
             encoding="utf-8"
         )
+
+
+def test_columns_keep_the_order_they_were_trained_in(tmp_path: Path) -> None:
+    described: dict[str, ValueType] = {"kind": "category", "brand": "category"}  # not in alphabetical order
+    spec = replace(SPEC, attribute_tables=(AttributeTable("items", ("item_id",), described),))
+    given: dict[str, Any] = {
+        "recipe": RECIPE,
+        "spec": spec,
+        "training_cutoff": CUTOFF,
+        "pools": {},
+        "origin": {},
+        "categories": {},
+    }
+    assert feature_names(write_bundle(tmp_path, **given).spec) == feature_names(spec)
+    file = tmp_path / "bundle.json"
+    write_json(file, json.loads(file.read_text(encoding="utf-8")))  # with sorted keys
+    with pytest.raises(NotFoundError, match="Train again"):
+        Bundle.load(tmp_path)
 
 
 def test_rows_keep_their_order_and_stores_go_to_their_pools(bundle: Bundle) -> None:
