@@ -29,7 +29,7 @@ from retail_forecast.features import (
     training_phases,
 )
 from retail_forecast.models import GroupModel, Recipe
-from retail_forecast.models.recipe import PLAIN, SCALED
+from retail_forecast.models.recipe import FULL, PLAIN, SCALED, WIDE
 from retail_forecast.models.regression import context_start
 from retail_forecast.pipeline.features import read_releases
 from retail_forecast.pipeline.inputs import scan_tables
@@ -82,7 +82,9 @@ def variants() -> Iterator[tuple[str, Recipe, tuple[str, ...]]]:
     recipe = Recipe().for_groups()
     yield "the recipe", recipe, ()
     yield "the plain member", replace(recipe, members=(PLAIN,)), ()
-    yield "the mean of both members", replace(recipe, members=(PLAIN, SCALED)), ()
+    yield "the scaled member", replace(recipe, members=(SCALED,)), ()
+    yield "the mean of both", replace(recipe, members=(PLAIN, SCALED)), ()
+    yield "the full member beside scaled and wide", replace(recipe, members=(SCALED, WIDE, FULL)), ()
     yield "half as many trees", replace(recipe, trees=recipe.trees // 2, learning_rate=recipe.learning_rate * 2), ()
     yield "twice as many trees", replace(recipe, trees=recipe.trees * 2, learning_rate=recipe.learning_rate / 2), ()
     yield "half of the leaves", replace(recipe, leaves=recipe.leaves // 2), ()

@@ -4,7 +4,7 @@
 
 AWS_REGION ?= ap-southeast-1
 TAG ?= $(shell git describe --always --dirty --abbrev=12 --exclude '*')
-PINNED_BASE := deploy/docker/base
+PINNED_BASE := $(dir deploy/docker/Dockerfile)base
 BASE ?= $(shell cat $(PINNED_BASE) 2>/dev/null)
 TRAINING_USER ?=
 PLATFORM ?= linux/amd64
@@ -22,7 +22,7 @@ images: ## the images of all roles, tagged TAG (default the commit)
 	    $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(TRAINING_USER),--build-arg TRAINING_USER=$(TRAINING_USER)) .; \
 	done
 
-pin-base: ## notes the digest that the base image's tag has now in deploy/docker/base, to be committed
+pin-base: ## notes beside the Dockerfile which digest the base image's tag has now, to be committed
 	deploy/bin/pin-base $(PINNED_BASE)
 
 scan: ## known holes in the images: fails on high and critical ones that have a fix

@@ -25,7 +25,7 @@ from retail_forecast.cli.live import (
     yesterday,
 )
 from retail_forecast.errors import RetailForecastError
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 
 if TYPE_CHECKING:
     from datetime import date

@@ -20,7 +20,7 @@ from typing import Self
 import psutil
 
 from retail_forecast.errors import RetailForecastError
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 
 _TERMINATE_SECONDS = 15
 _TAIL_LINES = 15

@@ -33,10 +33,11 @@ from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature
 from retail_forecast.models.gradient_boosting import Booster
 from retail_forecast.models.group_model import GroupModel, read_regression
 from retail_forecast.models.intervals import Intervals, intervals_from_json
-from retail_forecast.models.recipe import Recipe
+from retail_forecast.models.recipe import SCALED, Recipe
 from retail_forecast.models.seen import Seen
 
 FORMAT = 4
+_FIRST_GROUPS = {"regression": 0.0, "group_members": [SCALED]}  # of bundles whose recipe does not name them yet
 GROUPS = "groups"
 KEYS = ["store_id", "item_id", "date"]
 SERIES_LEVEL = "store_id/item_id"
@@ -68,7 +69,7 @@ class Bundle:
             raise NotFoundError(f"A bundle in {path} with the columns of its features", fix="Train again.")
         return cls(
             path=path,
-            recipe=Recipe.from_json({"regression": 0.0, **content["recipe"]}),  # the first bundles had none
+            recipe=Recipe.from_json({**_FIRST_GROUPS, **content["recipe"]}),
             spec=spec,
             pools=content["pools"],
             training_cutoff=date.fromisoformat(content["training_cutoff"]),

@@ -29,8 +29,8 @@ class Effects:
     """The columns that training rows had.
 
     states: state (a column of `_states`) to the values that have a column each. numbers: known-future number to what
-    is taken from it and what it is divided by. deviations: per column, how large an effect on the logarithm of sales
-    is held for usual before any is seen.
+    is taken from it and what it is divided by. Both in the order of their names, as JSON keeps them.
+    deviations: per column, how large an effect on the logarithm of sales is held for usual before any is seen.
     """
 
     states: Mapping[str, tuple[str, ...]]
@@ -40,9 +40,9 @@ class Effects:
     def of(cls, rows: pl.DataFrame, spec: FeatureSpec) -> Self:
         """The effects that feature rows show; a value that never changes has none."""
         states = _states(rows, spec)
-        seen = {name: tuple(states[name].drop_nulls().unique().sort().to_list()) for name in states.columns}
+        seen = {name: tuple(states[name].drop_nulls().unique().sort().to_list()) for name in sorted(states.columns)}
         numbers = {}
-        for name in _numbers(spec):
+        for name in sorted(_numbers(spec)):
             values = rows[name].cast(pl.Float64).drop_nulls().drop_nans()
             if values.len() > 1 and values.min() != values.max():
                 numbers[name] = (float(values.mean()), float(values.std()))  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class Effects:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        parts = ({name: tuple(values) for name, values in raw[part].items()} for part in ("states", "numbers"))
+        parts = ({name: tuple(raw[part][name]) for name in sorted(raw[part])} for part in ("states", "numbers"))
         return cls(*parts)
 
 

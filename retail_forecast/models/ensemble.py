@@ -3,6 +3,8 @@
 plain    gradient boosting of the units
 scaled   gradient boosting of the units relative to what the series sells of late, from features relative to it too:
          growth and size carry over
+wide     the scaled member with trees of twice as many leaves, full with four fifths of the features for each: for
+         groups, where members that err in other days are worth more than a better one
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from retail_forecast.errors import TrainingError
 from retail_forecast.features import FeatureSpec
 from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
 from retail_forecast.models.gradient_boosting import Booster, load_booster, train_pool
-from retail_forecast.models.recipe import SCALED, Recipe
+from retail_forecast.models.recipe import PLAIN, Recipe
 
 
 def train_members(
@@ -34,7 +36,7 @@ def train_members(
     texts: dict[str, str] = {}
     for member in recipe.members:
         matrix, offset = as_seen(member, build_feature_matrix(known, spec, categories), columns)
-        texts[member] = train_pool(matrix, target, recipe, spec, offset=offset)
+        texts[member] = train_pool(matrix, target, recipe.for_member(member), spec, offset=offset)
     return texts
 
 
@@ -78,7 +80,7 @@ def predict_blocks(
 
 def as_seen(member: str, matrix: Matrix, columns: Columns) -> tuple[Matrix, NDArray[np.float64] | None]:
     """The rows as the member sees them, and the logarithm of the level that they are relative to."""
-    if member != SCALED:
+    if member == PLAIN:
         return matrix, None
     levels = columns.levels(matrix)
     return columns.relative(matrix, levels), np.log(levels)

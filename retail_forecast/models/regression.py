@@ -57,26 +57,11 @@ class Regression:
 
         rows: feature rows of groups; those from `context_start` to the cutoff tell the level.
         """
-        found = np.full(rows.height, np.nan)
+        found, matrix = np.full(rows.height, np.nan), self.effects.matrix(rows, spec)
         for name, at, part in by_series(rows):
             if name in self.groups:
-                found[at] = self._predict_group(self.groups[name], part, spec, cutoff)
+                found[at] = _predict_group(self.groups[name], part, matrix[at], spec, cutoff)
         return found
-
-    def _predict_group(self, group: GroupEffects, rows: pl.DataFrame, spec: FeatureSpec, cutoff: date) -> Floats:
-        effect = (self.effects.matrix(rows, spec).astype(np.float64) * group.coefficients).sum(axis=1)
-        ahead = (rows["date"] > cutoff).to_numpy()
-        units = units_of(rows)
-        known = ~ahead & ~np.isnan(units)
-        if not known.any():
-            return np.full(rows.height, np.nan)
-        level = np.log(np.maximum(units[known], 0.0) + group.small) - effect[known]
-        middle = np.median(level)
-        level = np.clip(level, middle - FAR * group.noise, middle + FAR * group.noise)
-        age = (rows["date"].filter(known).max() - rows["date"].filter(known)).dt.total_days().to_numpy()  # type: ignore[operator]
-        weight = 0.5 ** (age / spec.period_days / group.forget)
-        mean = np.exp((level * weight).sum() / weight.sum() + effect) - group.small
-        return np.where(ahead, np.maximum(mean, 0.0) * group.smear, np.nan)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for regression.json."""
@@ -96,11 +81,34 @@ class Regression:
         return cls(Effects.from_json(raw["effects"]), groups)
 
 
+def _predict_group(
+    group: GroupEffects, rows: pl.DataFrame, matrix: NDArray[np.float32], spec: FeatureSpec, cutoff: date
+) -> Floats:
+    effect = (matrix.astype(np.float64) * group.coefficients).sum(axis=1)
+    ahead = (rows["date"] > cutoff).to_numpy()
+    units = units_of(rows)
+    known = ~ahead & ~np.isnan(units)
+    if not known.any():
+        return np.full(rows.height, np.nan)
+    level = np.log(np.maximum(units[known], 0.0) + group.small) - effect[known]
+    middle = np.median(level)
+    level = np.clip(level, middle - FAR * group.noise, middle + FAR * group.noise)
+    days = days_of(rows)[known]
+    weight = 0.5 ** ((days.max() - days) / spec.period_days / group.forget)
+    mean = np.exp((level * weight).sum() / weight.sum() + effect) - group.small
+    return np.where(ahead, np.maximum(mean, 0.0) * group.smear, np.nan)
+
+
 def by_series(rows: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.intp], pl.DataFrame]]:
     """Each group's name, the places of its rows, and these."""
     numbered = rows.with_row_index("_row").sort(*_SERIES, "date")
     for (store, item), part in numbered.partition_by(_SERIES, as_dict=True, maintain_order=True).items():
         yield f"{store}/{item}", part["_row"].to_numpy().astype(np.intp), part
+
+
+def days_of(rows: pl.DataFrame) -> NDArray[np.int32]:
+    """[N]: the days of rows, counted from 1970."""
+    return np.asarray(rows["date"].to_physical().to_numpy(), dtype=np.int32)
 
 
 def units_of(rows: pl.DataFrame) -> Floats:

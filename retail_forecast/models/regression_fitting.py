@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from retail_forecast.features import FeatureSpec
 from retail_forecast.models.effects import Effects
-from retail_forecast.models.regression import FAR, GroupEffects, Regression, by_series, units_of
+from retail_forecast.models.regression import FAR, GroupEffects, Regression, by_series, days_of, units_of
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -50,9 +49,9 @@ def fit_regression(rows: pl.DataFrame, spec: FeatureSpec) -> Regression:
 
 
 def _fit_groups(rows: pl.DataFrame, effects: Effects, spec: FeatureSpec) -> Iterator[tuple[str, GroupEffects]]:
-    first, last = rows["date"].min(), rows["date"].max()
-    periods = (last - first).days // spec.period_days + 1  # type: ignore[operator]
-    series = [_sales(name, part, effects, spec, first, periods) for name, _, part in by_series(rows)]  # type: ignore[arg-type]
+    days = days_of(rows)
+    first, periods = int(days.min()), int(days.max() - days.min()) // spec.period_days + 1
+    series = [_sales(name, part, effects, spec, first, periods) for name, _, part in by_series(rows)]
     model = _Model(effects, spec, periods)
     total = model.fit(_sum(series), np.zeros(len(effects.deviations)), 1.0).coefficients
     for value in sorted({one.value for one in series}):
@@ -72,8 +71,8 @@ class _Sales:
     effects: Callable[[], Matrix]
 
 
-def _sales(name: str, rows: pl.DataFrame, effects: Effects, spec: FeatureSpec, first: date, periods: int) -> _Sales:
-    at = ((rows["date"] - first).dt.total_days() // spec.period_days).to_numpy()
+def _sales(name: str, rows: pl.DataFrame, effects: Effects, spec: FeatureSpec, first: int, periods: int) -> _Sales:
+    at = (days_of(rows) - first) // spec.period_days
     units = np.full(periods, np.nan)
     units[at] = units_of(rows)
     return _Sales(name, str(rows["item_id"][0]), units, partial(_spread, rows, effects, spec, at, periods))

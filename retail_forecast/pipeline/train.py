@@ -56,8 +56,8 @@ def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
     keeps_negatives = dataset.policy.negative_units == "keep"
     recipe = PRESETS[preset]
     if dataset.frequency == "1w":
-        windows = {"window_periods": _WINDOW_WEEKS, "group_window_periods": _GROUP_WINDOW_WEEKS}
-        recipe = replace(recipe, **windows, regression=0.0)  # weeks have a season at most, which trees find better
+        recipe = replace(recipe, window_periods=_WINDOW_WEEKS, group_window_periods=_GROUP_WINDOW_WEEKS)
+        recipe = replace(recipe, regression=0.0)  # of weeks it knows less than the trees
     if keeps_negatives:
         return replace(recipe, members=(PLAIN,), objective="regression", aligned=False)
     return recipe

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from retail_forecast.errors import DeploymentError
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 from retail_forecast.serving import proof
 from retail_forecast.serving.config import Challenger, ServeConfig, UserConfig
 from retail_forecast.serving.scale import Scale

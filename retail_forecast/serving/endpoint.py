@@ -11,7 +11,7 @@ from retail_forecast import __version__
 from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 from retail_forecast.serving.config import SHORTCUT, Challenger, ServeConfig, UserConfig, build_serve_config
 from retail_forecast.serving.deploy import Report, Rollout, Wanted
 from retail_forecast.serving.port import (

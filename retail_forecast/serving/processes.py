@@ -22,7 +22,7 @@ import psutil
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.parallel.environment import import_path
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.settings import Settings
 

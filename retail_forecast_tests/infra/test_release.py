@@ -177,6 +177,8 @@ def test_a_port_that_cannot_be_forwarded_fails_the_smoke_test(tools: StandIns) -
 def test_the_digest_of_the_base_is_noted_and_built_on(tools: StandIns, tmp_path: Path) -> None:
     digest, noted = f"sha256:{'0123456789abcdef' * 4}", tmp_path / "base"
     tools.add("docker", f"case $all in *imagetools*) echo {digest} ;; esac")
+    (tools.folder / "make").unlink()
+    tools.add("git", "echo 0123456789abcdef")
     assert tools.script("pin-base", str(noted)).returncode == 0
     assert noted.read_text() == f"python:3.12-slim-bookworm@{digest}\n"
     assert tools.run(["make", "images", "TAG=abc123", f"PINNED_BASE={noted}"]).returncode == 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from retail_forecast.features import CovariateTable, FeatureSpec, build_features
+from retail_forecast.models.group_model import read_regression, write_regression
 from retail_forecast.models.regression import Regression, context_start
 from retail_forecast.models.regression_fitting import fit_regression
 
@@ -42,7 +43,7 @@ def forecast(fitted: Regression, rows: pl.DataFrame) -> np.ndarray:
     around = rows.filter(pl.col("date") >= context_start(SPEC, CUTOFF))
     means = fitted.predict(around, SPEC, CUTOFF)
     assert np.isnan(means[(around["date"] <= CUTOFF).to_numpy()]).all()
-    return means[(around["date"] > CUTOFF).to_numpy()].reshape(3, -1)
+    return np.asarray(means[(around["date"] > CUTOFF).to_numpy()].reshape(3, -1))
 
 
 def actual(sold: pl.DataFrame) -> np.ndarray:
@@ -79,10 +80,11 @@ def test_sales_after_the_cutoff_change_nothing(fitted: Regression, rows: pl.Data
     assert (forecast(fitted, rows.with_columns(units_sold=units)) == forecast(fitted, rows)).all()
 
 
-def test_it_survives_json_and_further_phases_of_the_same_days_teach_it_nothing(
-    fitted: Regression, rows: pl.DataFrame
+def test_it_survives_its_file_and_further_phases_of_the_same_days_teach_it_nothing(
+    fitted: Regression, rows: pl.DataFrame, tmp_path: Path
 ) -> None:
-    again = Regression.from_json(json.loads(json.dumps(fitted.to_json())))
+    write_regression(rows, SPEC, tmp_path / "regression.json")
+    again = read_regression(tmp_path / "regression.json")
     assert forecast(again, rows) == pytest.approx(forecast(fitted, rows), rel=1e-6)
     assert fit_regression(pl.concat([rows, rows]), SPEC).to_json() == fitted.to_json()
 

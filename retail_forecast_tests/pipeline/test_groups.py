@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal, assert_series_equal
+from polars.testing import assert_frame_equal
 
 from retail_forecast.dataset import Dataset
 from retail_forecast.features import Grouping
@@ -31,7 +31,15 @@ from retail_forecast_tests.pipeline.shop_lake import publish_sales, shop_dataset
 START, DAYS = date(2024, 1, 1), 120
 CUTOFF = START + timedelta(days=DAYS - 1)
 ITEMS = {f"i{n:02d}": "food" if n < 6 else "toys" for n in range(12)}
-RECIPE = Recipe(window_periods=80, group_window_periods=80, trees=15, learning_rate=0.2, leaves=7, group_trees=15)
+RECIPE = Recipe(
+    window_periods=80,
+    group_window_periods=80,
+    trees=15,
+    learning_rate=0.2,
+    leaves=7,
+    group_trees=15,
+    group_members=("scaled", "wide"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,16 +143,19 @@ def test_the_number_of_workers_changes_no_byte(home: Path, tmp_path: Path) -> No
 def test_the_forecast_of_groups_is_the_weighted_mean_of_trees_and_regression(home: Path) -> None:
     trees, both, regression = (mean_of_groups(home / "bundle", home, weight) for weight in (0.0, 0.3, 1.0))
     assert both.to_numpy() == pytest.approx(0.7 * trees.to_numpy() + 0.3 * regression.to_numpy())
-    assert (trees - regression).abs().min() > 0
+    assert (trees - regression).abs().to_numpy().min() > 0
 
 
-def test_a_bundle_of_before_the_regression_forecasts_by_its_trees(home: Path, tmp_path: Path) -> None:
+def test_a_bundle_of_before_the_regression_forecasts_by_its_one_member(home: Path, tmp_path: Path) -> None:
     old = shutil.copytree(home / "bundle", tmp_path / "old")
     content = json.loads((old / "bundle.json").read_text())
-    del content["recipe"]["regression"]
+    del content["recipe"]["regression"], content["recipe"]["group_members"]
     (old / "bundle.json").write_text(json.dumps(content))
-    (old / "shards" / "groups" / "regression.json").unlink()
-    assert_series_equal(mean_of_groups(old, home, None), mean_of_groups(home / "bundle", home, 0.0))
+    for name in ("regression.json", "wide.txt"):
+        (old / "shards" / "groups" / name).unlink()
+    model = Bundle.load(old).group_model
+    assert (list(model.boosters), model.regression) == (["scaled"], None)
+    assert mean_of_groups(old, home, None).to_numpy().min() > 0
 
 
 def mean_of_groups(bundle: Path, home: Path, weight: float | None) -> pl.Series:

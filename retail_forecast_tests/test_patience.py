@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from retail_forecast.parallel.patience import Patience
+from retail_forecast.patience import Patience
 
 
 @dataclass
