@@ -1,4 +1,4 @@
-"""POST /v1/what-if as plain ASGI, before FastAPI, whose machinery costs a fifth of such an answer.
+"""POST /v1/what-if as plain ASGI, before FastAPI, whose machinery took a fifth of such an answer.
 
 What is not asked as it should be goes on to the route of the same path, which says why.
 """
