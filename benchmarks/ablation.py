@@ -28,8 +28,9 @@ from retail_forecast.features import (
     group_spec,
     training_phases,
 )
-from retail_forecast.models import Recipe, load_members, predict_members, train_members
-from retail_forecast.models.recipe import PLAIN, SCALED
+from retail_forecast.models import GroupModel, Recipe
+from retail_forecast.models.recipe import FULL, PLAIN, SCALED, WIDE
+from retail_forecast.models.regression import context_start
 from retail_forecast.pipeline.features import read_releases
 from retail_forecast.pipeline.inputs import scan_tables
 from retail_forecast.pipeline.spec import feature_spec
@@ -81,10 +82,14 @@ def variants() -> Iterator[tuple[str, Recipe, tuple[str, ...]]]:
     recipe = Recipe().for_groups()
     yield "the recipe", recipe, ()
     yield "the plain member", replace(recipe, members=(PLAIN,)), ()
-    yield "the mean of both members", replace(recipe, members=(PLAIN, SCALED)), ()
+    yield "the scaled member", replace(recipe, members=(SCALED,)), ()
+    yield "the mean of both", replace(recipe, members=(PLAIN, SCALED)), ()
+    yield "the full member beside scaled and wide", replace(recipe, members=(SCALED, WIDE, FULL)), ()
     yield "half as many trees", replace(recipe, trees=recipe.trees // 2, learning_rate=recipe.learning_rate * 2), ()
     yield "twice as many trees", replace(recipe, trees=recipe.trees * 2, learning_rate=recipe.learning_rate / 2), ()
     yield "half of the leaves", replace(recipe, leaves=recipe.leaves // 2), ()
+    yield "without the regression", replace(recipe, regression=0.0), ()
+    yield "the regression alone", replace(recipe, regression=1.0, trees=1), ()
     yield "half of the history", replace(recipe, window_periods=recipe.window_periods // 2), ()
     for name, beginnings in FAMILIES.items():
         yield f"without {name}", recipe, beginnings
@@ -121,13 +126,13 @@ def _score_at(groups: Groups, recipe: Recipe, cutoff: date) -> float:
     since, until = spec.shift(cutoff, 1 - recipe.window_periods), spec.shift(cutoff, spec.horizon)
     known = groups.rows.filter(pl.col("units_sold").is_not_null())
     past = known.filter(pl.col("date").is_between(since, cutoff))
-    future = known.filter(pl.col("phase") == 0, pl.col("date") > cutoff, pl.col("date") <= until)
-    categories = build_categories(past, spec)
-    boosters = load_members(train_members(past, recipe, spec, categories))
-    mean = pl.Series(predict_members(boosters, future, recipe, spec, categories)).cast(pl.Float32)
-    keys = ["store_id", "item_id", "date", "units_sold"]
-    history = known.filter(pl.col("phase") == 0, pl.col("date") <= cutoff).select(keys)
-    return wrmsse(future.select(keys).with_columns(mean=mean), history, {}, None, LEVELS, cutoff=cutoff)
+    around = known.filter(pl.col("phase") == 0, pl.col("date").is_between(context_start(spec, cutoff), until))
+    model = GroupModel.train(past, recipe, spec, build_categories(past, spec))
+    keys = ["store_id", "item_id", "date"]
+    made = model.predict(around, cutoff).with_columns(pl.col("mean").cast(pl.Float32))
+    history = known.filter(pl.col("phase") == 0, pl.col("date") <= cutoff).select(*keys, "units_sold")
+    judged = around.select(*keys, "units_sold").join(made, on=keys)
+    return wrmsse(judged, history, {}, None, LEVELS, cutoff=cutoff)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ sales up to the cutoff alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from statistics import fmean
 
@@ -33,6 +34,7 @@ from retail_forecast.features import (
 )
 from retail_forecast.models import (
     BASELINES,
+    GroupModel,
     Recipe,
     alignment_factors,
     load_members,
@@ -40,6 +42,7 @@ from retail_forecast.models import (
     train_members,
 )
 from retail_forecast.models.recipe import PLAIN, SCALED, Member
+from retail_forecast.models.regression import context_start
 
 WINDOW = {"1d": 730, "1w": 156}
 ENSEMBLES: Mapping[str, tuple[Member, ...]] = {
@@ -90,14 +93,16 @@ def _forecasts(shape: Shape, cutoff: date) -> dict[str, pl.DataFrame]:
         mean = pl.Series(predict_members(boosters, future, recipe, spec, categories))
         made[name] = future.select(*SERIES, "date").with_columns(mean=mean)
     if (grouping := choose_grouping(known.select(SERIES).unique(), shape.attributes, spec)) is not None:
-        alone, groups = made["the mean of both"], _group_forecasts(shape, known, grouping, cutoff)
-        factors = alignment_factors(alone.with_columns(group_column(future, grouping)), groups, weight=1.0)
-        made["the mean of both, aligned"] = alone.with_columns(pl.col("mean") * factors)
+        alone = made["the mean of both"]
+        grouped = alone.with_columns(group_column(future, grouping))
+        for name, groups in _group_forecasts(shape, known, grouping, cutoff).items():
+            factors = alignment_factors(grouped, groups, weight=1.0)
+            made[f"the mean of both, following {name}"] = alone.with_columns(pl.col("mean") * factors)
     return made
 
 
-def _group_forecasts(shape: Shape, known: pl.DataFrame, grouping: Grouping, cutoff: date) -> pl.DataFrame:
-    """One row per group and period of the horizon: store_id, group, date, mean."""
+def _group_forecasts(shape: Shape, known: pl.DataFrame, grouping: Grouping, cutoff: date) -> dict[str, pl.DataFrame]:
+    """Model of groups to a row per group and period of the horizon: store_id, group, date, mean."""
     spec, recipe = shape.spec, Recipe(group_window_periods=2 * WINDOW[shape.frequency]).for_groups()
     start = max(known.select(pl.col("date").min()).item(), spec.shift(cutoff, 1 - recipe.window_periods))
     rows = build_group_features(
@@ -111,11 +116,19 @@ def _group_forecasts(shape: Shape, known: pl.DataFrame, grouping: Grouping, cuto
         start=start,
         phases=training_phases(spec),
     )
-    past, future = rows.filter(pl.col("date") <= cutoff), rows.filter(pl.col("date") > cutoff, phase=0)
-    described, categories = group_spec(spec), build_categories(past, group_spec(spec))
-    boosters = load_members(train_members(past, recipe, described, categories))
-    mean = pl.Series(predict_members(boosters, future, recipe, described, categories))
-    return future.select("store_id", group="item_id", date="date", mean=mean)
+    past, around = (
+        rows.filter(pl.col("date") <= cutoff),
+        rows.filter(pl.col("date") >= context_start(spec, cutoff), phase=0),
+    )
+    described = group_spec(spec)
+    model = GroupModel.train(past, recipe, described, build_categories(past, described))
+    weights = {"trees": 0.0, "trees and regression": recipe.regression, "regression": 1.0}
+    return {
+        name: replace(model, recipe=replace(recipe, regression=weight))
+        .predict(around, cutoff)
+        .rename({"item_id": "group"})
+        for name, weight in weights.items()
+    }
 
 
 def _errors(shape: Shape, forecast: pl.DataFrame, cutoff: date) -> tuple[float, float, float]:

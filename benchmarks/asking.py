@@ -115,9 +115,10 @@ class Client:
         text = None if body is None else json.dumps(body)
         connection.request(method, path, text, {"Content-Type": "application/json"} if text else {})
         response = connection.getresponse()
-        answer = json.loads(response.read())
+        content = response.read()
         if response.status != 200:
-            return f"status {response.status}: {str(answer)[:200]}", ""
+            return f"status {response.status}: {content[:200]!r}", ""
+        answer = json.loads(content)
         vintage = answer["vintage"]
         if vintage not in self.published or response.headers["x-forecast-vintage"] != vintage:
             return f"vintage {vintage}: in the header {response.headers['x-forecast-vintage']}", vintage

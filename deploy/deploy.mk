@@ -1,10 +1,11 @@
 # Beyond this machine: images, a release and its undoing, the way out, and what it costs. Included by the Makefile;
 # docs/operations.md tells what has to be on PATH. ENVIRONMENT (dev or prod) has no default: whoever asks says which.
-.PHONY: images scan push train-and-gate deploy smoke rollback release teardown audit cost github-workflow
+.PHONY: images pin-base scan push train-and-gate deploy smoke rollback release teardown audit cost github-workflow
 
 AWS_REGION ?= ap-southeast-1
 TAG ?= $(shell git describe --always --dirty --abbrev=12 --exclude '*')
-BASE ?=
+PINNED_BASE := $(dir deploy/docker/Dockerfile)base
+BASE ?= $(shell cat $(PINNED_BASE) 2>/dev/null)
 TRAINING_USER ?=
 PLATFORM ?= linux/amd64
 SMOKE ?=
@@ -20,6 +21,9 @@ images: ## the images of all roles, tagged TAG (default the commit)
 	    --tag retail-forecast/$$role:$(TAG) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
 	    $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(TRAINING_USER),--build-arg TRAINING_USER=$(TRAINING_USER)) .; \
 	done
+
+pin-base: ## notes beside the Dockerfile which digest the base image's tag has now, to be committed
+	deploy/bin/pin-base $(PINNED_BASE)
 
 scan: ## known holes in the images: fails on high and critical ones that have a fix
 	deploy/bin/scan $(IMAGES)

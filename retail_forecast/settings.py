@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     training_security_groups: str | None = Field(None, description="Security groups of training jobs, likewise.")
     training_tags: str | None = Field(None, description="Tags of training jobs: key=value, with commas between.")
     training_price_usd: float | None = Field(
-        None, gt=0, description="Price of an instance for an hour, instead of the table's."
+        None, gt=0, description="Price of an instance for an hour, instead of what AWS' Price List says."
     )
     training_budget_usd: float | None = Field(
         None, gt=0, description="A training that is estimated to cost more is not started."
@@ -181,6 +181,7 @@ class Settings(BaseSettings):
     shard_rows: int = Field(2_000_000, ge=1, description="Training rows that one pool of stores aims at.")
 
     keep_vintages: int = Field(100, ge=1, description="So many of the last vintages stay, whatever their age.")
+    keep_models: int = Field(20, ge=1, description="So many of the last models stay, whatever their age.")
     keep_days: int = Field(30, ge=1, description="What nothing refers to any more stays for so many days.")
 
     @property

@@ -5,7 +5,7 @@ locals {
   # Services that some role of the platform, the cluster or its add-ons calls.
   bounded_services = [
     "acm", "autoscaling", "cloudwatch", "cognito-idp", "ec2", "ecr", "eks", "eks-auth", "elasticloadbalancing", "glue", "kms",
-    "logs", "route53", "s3", "sagemaker", "sagemaker-mlflow", "shield", "sns", "sqs", "sts", "waf-regional", "wafv2", "xray",
+    "logs", "pricing", "route53", "s3", "sagemaker", "sagemaker-mlflow", "shield", "sns", "sqs", "sts", "waf-regional", "wafv2", "xray",
   ]
 }
 
@@ -52,10 +52,10 @@ resource "aws_iam_policy" "boundary" {
         Resource = ["*"]
       },
       {
-        # "*": these alone are global, and roles elsewhere are none of the platform's business.
+        # "*": these alone are global (or asked elsewhere: prices), and other regions are none of the platform's business.
         Sid       = "OneRegion"
         Effect    = "Deny"
-        NotAction = ["iam:*", "route53:*", "shield:*", "sts:*"]
+        NotAction = ["iam:*", "pricing:*", "route53:*", "shield:*", "sts:*"]
         Resource  = ["*"]
         Condition = { StringNotEquals = { "aws:RequestedRegion" = var.region } }
       },

@@ -1,12 +1,12 @@
 # Money: a monthly budget, and a look-out for spending that is out of the ordinary.
 
 variable "monthly_budget_usd" {
-  description = "What the platform may cost in a month, in US dollars."
+  description = "What the account may cost in a month, in US dollars: yours to say, above what `make cost` estimates."
   type        = number
 
   validation {
     condition     = var.monthly_budget_usd > 0
-    error_message = "monthly_budget_usd: expected more than 0."
+    error_message = "monthly_budget_usd is what the account may cost in a month, in US dollars, more than 0; `make cost` estimates it."
   }
 }
 
@@ -16,8 +16,8 @@ variable "anomaly_usd" {
   default     = 50
 
   validation {
-    condition     = var.anomaly_usd > 0
-    error_message = "anomaly_usd: expected more than 0."
+    condition     = var.anomaly_usd > 0 && var.anomaly_usd <= var.monthly_budget_usd
+    error_message = "anomaly_usd is more than 0 and no more than monthly_budget_usd, or the budget would always tell first."
   }
 }
 

@@ -10,7 +10,7 @@ resource "aws_sagemaker_model_package_group" "this" {
   model_package_group_description = "Models of ${local.name}; their approval is their stage"
 }
 
-# What a training job runs under: its own folder of the bucket, its own logs, its image.
+# What a training job runs under: its own folder of the bucket, the features of the lake, its own logs, its image.
 resource "aws_iam_role" "sagemaker" {
   name                 = "${local.name}-sagemaker"
   permissions_boundary = local.permissions_boundary
@@ -38,6 +38,13 @@ resource "aws_iam_role_policy" "sagemaker" {
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = [local.objects["training"]]
+      },
+      {
+        # A job takes its features from where they lie.
+        Sid      = "ReadFeatures"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${local.lake}/lake/features/*"]
       },
       {
         Sid      = "Logs"

@@ -105,6 +105,13 @@ locals {
         Resource = ["*"]
       },
       {
+        # "*": prices are no resources.
+        Sid      = "Prices"
+        Effect   = "Allow"
+        Action   = ["pricing:GetProducts"]
+        Resource = ["*"]
+      },
+      {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = ["sns:Publish"]

@@ -15,6 +15,7 @@ BUCKET = "retail-forecast-demo"
 LANDING = "landing"
 _TRAINING_ROLE = "retail-forecast-training"
 _REFUSED_OFTEN = "5"
+_INSTANCE, _MADE_UP_PRICE = "ml.m5.2xlarge", "0.5"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,6 @@ class Account:
             "training_image": self.training_image,
             "training_role_arn": self.training_role_arn,
             "training_max_seconds": "3600",
-            "training_price_usd": "0.5",
             "training_budget_usd": "5",
             "registry": "sagemaker",
             "metrics": "cloudwatch",
@@ -56,6 +56,8 @@ class Account:
 
 def build_account(cloud: Cloud) -> Account:
     """A versioned bucket whose landing tells a queue, a queue for what cannot be used, a topic and a role."""
+    from retail_forecast.emulator.price_list import training_instance
+
     s3, sqs = cloud.client("s3"), cloud.client("sqs")
     account = cloud.client("sts").get_caller_identity()["Account"]
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region})
@@ -64,6 +66,7 @@ def build_account(cloud: Cloud) -> Account:
     redrive = {"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": _REFUSED_OFTEN}
     queue_url, queue_arn = _queue(sqs, f"{BUCKET}-arrivals", {"RedrivePolicy": json.dumps(redrive)})
     _tell(s3, queue_arn)
+    cloud.control("POST", "prices", [training_instance(_INSTANCE, cloud.region, _MADE_UP_PRICE)])
     return Account(
         landing_url=f"s3://{BUCKET}/{LANDING}",
         lake_url=f"s3://{BUCKET}/lake",

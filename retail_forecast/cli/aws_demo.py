@@ -25,6 +25,7 @@ from retail_forecast.cli.live import (
     yesterday,
 )
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.patience import Patience
 
 if TYPE_CHECKING:
     from datetime import date
@@ -133,17 +134,17 @@ def say_where_it_comes_from(settings: Settings, vintage: str) -> None:
 
 
 def _await_vintage(settings: Settings, cutoff: date, check: Callable[[], Any]) -> str:
-    """The vintage with that cutoff, once the API answers from it. Raises RetailForecastError after ten minutes."""
+    """The vintage with that cutoff, once the API answers from it. Raises RetailForecastError if that takes too long."""
     from retail_forecast.cli.http import get_json
     from retail_forecast.serving.security.own_key import own_headers
 
-    ends = time.monotonic() + _ANSWER_SECONDS
-    while time.monotonic() < ends:
+    patience = Patience(_ANSWER_SECONDS)
+    while not patience.is_over():
         check()
         answer = get_json(f"{settings.api_url}/v1/model", headers=own_headers(settings))
         if answer["cutoff"] == cutoff.isoformat():
             return str(answer["vintage"])
         time.sleep(1)
     raise RetailForecastError(
-        f"The sales of {cutoff} did not reach the API within {_ANSWER_SECONDS} s. See {settings.ui_url}/runs."
+        f"The sales of {cutoff} did not reach the API within {patience.waited:.0f} s. See {settings.ui_url}/runs."
     )

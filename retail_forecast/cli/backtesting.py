@@ -25,7 +25,7 @@ from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
 from retail_forecast.pipeline.forecasts import last_sales
 from retail_forecast.pipeline.history import write_history
-from retail_forecast.training import Trainer, TrainingJob, open_trainer
+from retail_forecast.training import Source, Trainer, TrainingJob, open_trainer
 from retail_forecast.training.recipes import chosen_recipe
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class PreparedBacktest:
 
     name: str
     trainer: Trainer
-    channels: Mapping[str, Path]
+    channels: Mapping[str, Source]
     folder: Path
     workers: int
     cutoffs: Cutoffs
@@ -103,8 +103,11 @@ def prepared_backtest(
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="backtest-", dir=scratch) as name:
         folder = Path(name)
-        channels = {
-            "features": Artifact(lake, KIND, features.fingerprint).fetch(folder / "features"),
+        published = Artifact(lake, KIND, features.fingerprint)
+        # trials on this machine share one download; SageMaker takes it from the lake
+        in_reach = published if settings.trainer == "sagemaker" else published.fetch(folder / "features")
+        channels: dict[str, Source] = {
+            "features": in_reach,
             "history": write_history(lake, dataset, folder / "history", cutoff=last),
         }
         by_hand = f"backtest-by-hand-{digest_of([features.fingerprint, _text(cutoffs)])[:16]}"

@@ -62,11 +62,13 @@ def _s3_refusal_behind(error: OSError) -> RetailForecastError | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what it was raised from, outermost first."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    """The exception and what it was raised from, outermost first; a chain that closes to a ring ends there."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and not any(cause is one for one in found):
+        found.append(cause)
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def report(error: RetailForecastError) -> ExitCode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from retail_forecast.cli.http import answers, post_json
 from retail_forecast.cli.processes import Services
+from retail_forecast.errors import RetailForecastError
+from retail_forecast.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from retail_forecast.settings import Settings
@@ -35,8 +36,8 @@ def dagster_services(settings: Settings) -> Iterator[Services]:
     # on a busy machine the code server takes more than Dagster's 60 s to start the process of a run, which then failed
     environment["DAGSTER_GRPC_TIMEOUT_SECONDS"] = "300"
     # a socket's path may have 107 characters, which a home's may exceed
-    with tempfile.TemporaryDirectory(prefix="rf-") as folder, Services(run, environment) as services:
-        socket = Path(folder) / "code.sock"
+    with scratch_folder("ui") as folder, Services(run, environment) as services:
+        socket = folder / "code.sock"
         workspace = run / "workspace.yaml"
         workspace.write_text(_workspace(socket))
         module = ["-m", "retail_forecast.definitions", "--location-name", _LOCATION, "--socket", str(socket)]
@@ -53,8 +54,11 @@ def dagster_services(settings: Settings) -> Iterator[Services]:
 
 
 def definitions_loaded(ui_url: str) -> bool:
-    """Whether the UI shows the definitions."""
-    answer = post_json(f"{ui_url}/graphql", {"query": _LOADED})
+    """Whether the UI shows the definitions. One that does not answer in time on a busy machine does not yet."""
+    try:
+        answer = post_json(f"{ui_url}/graphql", {"query": _LOADED})
+    except RetailForecastError:
+        return False
     return '"RepositoryLocation"' in json.dumps(answer)
 
 

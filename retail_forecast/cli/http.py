@@ -10,13 +10,15 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from retail_forecast.errors import RetailForecastError
 
+_SECONDS = 60  # a busy machine answers late, and what is down refuses at once
 
-def get_json(url: str, *, seconds: float = 10, headers: Mapping[str, str] | None = None) -> Any:
+
+def get_json(url: str, *, seconds: float = _SECONDS, headers: Mapping[str, str] | None = None) -> Any:
     """The JSON behind a URL. Raises RetailForecastError with the server's own words."""
     return _ask(Request(url, headers={"accept": "application/json", **(headers or {})}), seconds)  # noqa: S310 our own http URLs
 
 
-def post_json(url: str, body: Any, *, seconds: float = 10) -> Any:
+def post_json(url: str, body: Any, *, seconds: float = _SECONDS) -> Any:
     """The JSON answer to a JSON body. Raises RetailForecastError with the server's own words."""
     headers = {"content-type": "application/json", "accept": "application/json"}
     return _ask(Request(url, data=json.dumps(body).encode(), headers=headers), seconds)  # noqa: S310 as above
@@ -25,7 +27,7 @@ def post_json(url: str, body: Any, *, seconds: float = 10) -> Any:
 def answers(url: str) -> bool:
     """Whether something answers there with a success."""
     try:
-        get_json(url, seconds=2)
+        get_json(url)
     except RetailForecastError:
         return False
     return True

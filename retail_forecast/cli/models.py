@@ -78,14 +78,14 @@ def promote(
         str | None, typer.Argument(metavar="[VERSION]", help="Becomes champion; an older one too.")
     ] = None,
     reject: Annotated[str | None, typer.Option(metavar="VERSION", help="Reject this version instead.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why it is rejected.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; the audit log keeps it.")] = None,
 ) -> None:
     """Make a version champion, also an older one (a rollback), or reject one. Whatever the gate said."""
     from retail_forecast.registry import open_registry
     from retail_forecast.settings import load_settings
     from retail_forecast.telemetry.audit import audit_person
 
-    if (version is None) == (reject is None) or (reject is None) != (reason is None):
+    if (version is None) == (reject is None) or (reject is not None and reason is None):
         raise typer.BadParameter("Give a VERSION, or --reject VERSION with --reason TEXT.")
     settings = load_settings()
     registry, out = open_registry(settings), console()
@@ -94,8 +94,9 @@ def promote(
         audit_person(settings.home, "reject", model_version=reject, reason=reason)
         out.print(f"Version {reject} is rejected: {reason}", markup=False)
         return
-    promoted = registry.promote(str(version))
-    audit_person(settings.home, "promote", model_version=promoted.version)
+    before, promoted = registry.champion(), registry.promote(str(version))
+    replaced = before.version if before is not None else None
+    audit_person(settings.home, "promote", model_version=promoted.version, replaced=replaced, reason=reason)
     _tell_dagster(settings, registry)
     out.print(f"Version {promoted.version} is champion, trained on sales until {promoted.training_cutoff}.")
     out.print(_FOLLOW)

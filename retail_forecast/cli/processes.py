@@ -20,6 +20,7 @@ from typing import Self
 import psutil
 
 from retail_forecast.errors import RetailForecastError
+from retail_forecast.patience import Patience
 
 _TERMINATE_SECONDS = 15
 _TAIL_LINES = 15
@@ -93,13 +94,16 @@ class Services:
         self._note_path(name).write_text(json.dumps(asdict(note)))
 
     def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Returns once `ready()`. Raises RetailForecastError if that takes too long or a process ends meanwhile."""
-        deadline = time.monotonic() + seconds
+        """Returns once `ready()`. Raises RetailForecastError if that takes too long or a process ends meanwhile.
+
+        seconds: on an idle machine; a busy one is given more (see Patience).
+        """
+        patience = Patience(seconds)
         while not ready():
             self.check()
-            if time.monotonic() > deadline:
+            if patience.is_over():
                 logs = ", ".join(str(self.log_path(name)) for name in self._running)
-                raise RetailForecastError(f"{what} was not ready after {seconds:.0f} s. Its log: {logs}")
+                raise RetailForecastError(f"{what} was not ready after {patience.waited:.0f} s. Its log: {logs}")
             time.sleep(0.2)
 
     def check(self) -> None:

@@ -73,7 +73,7 @@ def status() -> None:
 
 
 @rollouts.command()
-def promote() -> None:
+def promote(reason: Annotated[str | None, typer.Option(help="Why; the audit log keeps it.")] = None) -> None:
     """Make the challenger what everybody gets, its model champion, and its forecasts those in force."""
     from retail_forecast.dataset import load_dataset
     from retail_forecast.lake.vintages import read_vintage
@@ -87,9 +87,12 @@ def promote() -> None:
     settings = load_settings()
     vintage, _ = _observed(settings)
     platform = Platform(settings, load_dataset(settings.dataset_path))
-    version = read_vintage(platform.lake, vintage).model_version
-    deployed = promote_challenger(platform, open_registry(settings), open_endpoint(settings), vintage, version)
-    audit_person(settings.home, "rollout promote", vintage=vintage, model_version=version)
+    version, registry = read_vintage(platform.lake, vintage).model_version, open_registry(settings)
+    before = registry.champion()
+    deployed = promote_challenger(platform, registry, open_endpoint(settings), vintage, version)
+    replaced = before.version if before is not None else None
+    facts = {"model_version": version, "replaced": replaced, "reason": reason}
+    audit_person(settings.home, "rollout promote", vintage=vintage, **facts)
     out = console()
     out.print(f"{deployed.url} answers from vintage {vintage} with {deployed.replicas} replicas.", markup=False)
     out.print(f"Version {version} is champion.")

@@ -121,7 +121,7 @@ def _search_on_sagemaker(
     start_error = mean_error(prepared.scores(start))
     on_trial(0, values_of(start), start_error)
     job, space = prepared.job(start), search_space(start)
-    channels = open_sagemaker_trainer(settings).upload_channels(job)
+    channels = open_sagemaker_trainer(settings).place_channels(job)
     request = build_tuning_request(settings, job, channels, space, trials=trials, parallel=parallel)
     tuned = open_sagemaker_tuner(settings).run(request, start, lambda done: show("Trials", done, trials))
     for trial in tuned:

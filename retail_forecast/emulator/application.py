@@ -47,9 +47,12 @@ class Application:
         return answer
 
     def _own(self, call: Call) -> Response | None:
-        if call.service != "sagemaker":
+        if call.service == "pricing":
+            answer: tuple[int, Any] | None = self.control.prices.answer(call.action, call.parameters)
+        elif call.service == "sagemaker":
+            answer = self.control.sagemaker.answer(call.action, call.body, call.region)
+        else:
             return None
-        answer = self.control.sagemaker.answer(call.action, call.body, call.region)
         if answer is None:
             return None
         status, content = answer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
 from retail_forecast.emulator.faults import Faults
+from retail_forecast.emulator.price_list import PriceList
 from retail_forecast.emulator.recorder import Recorder
 from retail_forecast.emulator.sagemaker.errors import RefusedError
 from retail_forecast.emulator.sagemaker.service import SageMaker
@@ -24,6 +25,7 @@ class Control:
     sagemaker: SageMaker
     faults: Faults
     recorder: Recorder
+    prices: PriceList = field(default_factory=PriceList)
 
     def answer(self, request: Request) -> Response:
         """One request."""
@@ -33,6 +35,7 @@ class Control:
             "calls": lambda _request, _rest: self.recorder.read(),
             "faults": self._faults,
             "images": self._images,
+            "prices": self._prices,
             "settings": self._settings,
             "sagemaker": self._sagemaker,
         }.get(first)
@@ -55,6 +58,10 @@ class Control:
     def _images(self, request: Request, _rest: str) -> Any:
         for pattern, command in request.get_json().items():
             self.sagemaker.world.images.add(pattern, command)
+        return {}
+
+    def _prices(self, request: Request, _rest: str) -> Any:
+        self.prices.products += request.get_json()
         return {}
 
     def _settings(self, request: Request, _rest: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import tempfile
 import threading
 from pathlib import Path
@@ -21,6 +23,8 @@ from retail_forecast.emulator.sagemaker.images import Images
 from retail_forecast.emulator.sagemaker.network import HostNetwork
 from retail_forecast.emulator.sagemaker.service import SageMaker
 
+_PREFIX = "cloud-"
+
 
 class EmulatorServer:
     """Serves on threads of its own from `__enter__` to `__exit__`. `settings` are those of `World`."""
@@ -35,12 +39,13 @@ class EmulatorServer:
         network: HostNetwork | None = None,
         **settings: Any,
     ) -> None:
-        self._sockets = tempfile.TemporaryDirectory(prefix="cloud-")
-        socket = Path(self._sockets.name) / "http"
+        _remove_abandoned()
+        self._sockets = tempfile.TemporaryDirectory(prefix=_PREFIX)
+        inside = Path(self._sockets.name) / "http"
         self._front = _server("127.0.0.1", port)
-        self._back = _server(f"unix://{socket}", 0)
+        self._back = _server(f"unix://{inside}", 0)
         jobs, network = folder.resolve() / "jobs", network or HostNetwork()
-        world = World(jobs, self._front.server_port, socket, Images(images), network, **settings)
+        world = World(jobs, self._front.server_port, inside, Images(images), network, **settings)
         self.sagemaker = SageMaker(world, RoleSessions(self.endpoint_url), publish_event)
         moto = DomainDispatcherApplication(create_backend_app)
         app = Application(moto, Control(self.sagemaker, Faults(), Recorder(record)))
@@ -66,6 +71,18 @@ class EmulatorServer:
 
 def _server(host: str, port: int) -> Any:
     return make_server(host, port, _not_yet, threaded=True, request_handler=MotoRequestHandler)
+
+
+def _remove_abandoned() -> None:
+    """Removes the sockets of emulators that were killed: nobody answers there."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/http"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                shutil.rmtree(path.parent, ignore_errors=True)
+            except OSError:
+                continue
 
 
 def _not_yet(_environ: Any, _start_response: Any) -> Any:

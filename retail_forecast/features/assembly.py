@@ -17,10 +17,10 @@ from retail_forecast.features.lookup import Lookup
 from retail_forecast.features.numbers import compute_numbers, compute_shared
 from retail_forecast.features.sources import Sources
 from retail_forecast.features.spec import categorical_features, event_names, feature_names, relative_names
-from retail_forecast.features.timeline import at_periods
+from retail_forecast.features.timeline import Timeline, at_periods
 
 _KEYS = ["store_id", "item_id"]
-_SERIES = 64  # at a time: what they need stays in the processor's cache
+_CELLS = 2**17  # series times periods that are read and written at a time: what they need stays in the cache
 
 
 def assemble(sources: Sources, only: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -32,19 +32,18 @@ def assemble(sources: Sources, only: Collection[str] | None = None) -> Iterator[
     features = [name for name in feature_names(spec) if name not in _KEYS and (only is None or name in only)]
     needed = {"units_sold", *features, *spec.relative, *(n for c in spec.relative for n in relative_names(c, spec))}
     described, known_ahead = _described(sources, needed), list(_known_ahead(sources, needed))
-    shared = compute_shared(sources, needed)
+    shared, size = compute_shared(sources, needed), _series_at_a_time(sources.timeline)
 
     def part(start: int) -> pl.DataFrame:
-        series = slice(start, start + _SERIES)
+        series = slice(start, start + size)
         rows = lay_out(sources.born[series], sources.timeline)
-        frame = described[series][np.repeat(np.arange(len(rows.begin), dtype=np.uint32), rows.counts)]
+        frame = described[series][np.repeat(np.arange(len(rows.counts), dtype=np.uint32), rows.counts)]
         columns = [column for table in known_ahead for column in table.of(series, rows)]
         numbers = compute_numbers(sources, series, rows, needed, shared)
-        columns += [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
-        frame = frame.hstack([_dates(sources, rows), *columns])
+        frame = frame.hstack([_dates(sources, rows), *columns, *numbers])
         return (add_ratios(frame, spec) if spec.relative else frame)[[*_KEYS, "date", "units_sold", *features]]
 
-    return _in_order(part, range(0, max(1, sources.series.height), _SERIES))
+    return _in_order(part, range(0, max(1, sources.series.height), size))
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,12 @@ def _described(sources: Sources, needed: Collection[str]) -> pl.DataFrame:
     return sources.series.select(*_KEYS, *kept)
 
 
+def _series_at_a_time(timeline: Timeline) -> int:
+    return max(1, _CELLS // (timeline.count + len(timeline.rows)))
+
+
 def _dates(sources: Sources, rows: Rows) -> pl.Series:
-    days = np.broadcast_to(sources.timeline.row_days, (len(rows.begin), len(sources.timeline.rows)))
+    days = np.broadcast_to(sources.timeline.row_days, rows.there.shape)
     return pl.Series("date", rows.of(days)).cast(pl.Date)
 
 

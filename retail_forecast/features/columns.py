@@ -29,19 +29,19 @@ class Column:
 class Rows:
     """The R rows of E series: one series after the other, each from its first sale on.
 
-    begin [E]: the place among `timeline.rows`, of which there are P, of a series' first row; counts [E]: its rows.
+    counts [E]: the rows of each series. there [E, P]: whether there is a row at a place among `timeline.rows`.
     """
 
-    begin: list[int]
     counts: NDArray[np.int64]
+    there: NDArray[np.bool_]
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
         """[R] of values for each place, [E, P]."""
-        lines = [line[begin:] for line, begin in zip(values, self.begin, strict=True)]
-        return np.concatenate(lines) if lines else values.ravel()
+        return np.asarray(values[self.there])
 
 
 def lay_out(born: Places, timeline: Timeline) -> Rows:
     """The rows of series that were born in these periods."""
     begin = np.clip(born - timeline.spec.warm_up, 0, len(timeline.rows))
-    return Rows(begin.tolist(), len(timeline.rows) - begin)
+    there = np.arange(len(timeline.rows), dtype=np.int32) >= begin.astype(np.int32)[:, None]
+    return Rows(len(timeline.rows) - begin, there)

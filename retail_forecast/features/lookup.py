@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from retail_forecast.features.timeline import Places, Timeline, at_periods
 
+_BLOCK = 2**17  # rows at a time: fresh memory for all at once would cost more than the work itself
+
 
 @dataclass(frozen=True)
 class Lookup:
@@ -23,7 +25,7 @@ class Lookup:
     """
 
     values: pl.DataFrame
-    cells: NDArray[np.intp]
+    cells: NDArray[np.integer]
     shape: tuple[int, int]
     entity: NDArray[np.int32]
     carried: bool = False
@@ -34,14 +36,14 @@ class Lookup:
         held = self._laid_out(np.arange(len(self.cells), dtype=np.int32), -1)
         return np.maximum.accumulate(held, axis=1, out=held) if self.carried else held
 
-    def matrix(self, name: str) -> NDArray[Any]:
-        """[E, T]: a number of the table, NaN where none holds."""
+    def matrix(self, name: str, missing: float = np.nan) -> NDArray[Any]:
+        """[E, T]: a number of the table; where there is none, NaN, or what `missing` says unless it is carried."""
         numbers = self.values[name]
         if numbers.dtype != pl.Float32:
             numbers = numbers.cast(pl.Float64)
         if self.carried:
             return np.take(numbers.extend_constant(None, 1).to_numpy(), self.rows, mode="wrap")  # -1 is the last
-        return self._laid_out(numbers.to_numpy(), np.nan)
+        return self._laid_out(numbers.to_numpy(), missing)
 
     def rows_of(self, periods: Places) -> NDArray[np.int32]:
         """[N, U]: the row that holds for each series in these periods."""
@@ -49,8 +51,11 @@ class Lookup:
 
     def _laid_out(self, values: NDArray[Any], missing: float) -> NDArray[Any]:
         """[K] to [E, T]."""
-        made = np.full(self.shape, missing, dtype=values.dtype)
-        made.ravel()[self.cells] = values
+        made = np.full(self.shape, missing, dtype=values.dtype) if missing else np.zeros(self.shape, dtype=values.dtype)
+        flat = made.ravel()
+        for start in range(0, len(values), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            flat[self.cells[block].astype(np.intp)] = values[block]
         return made
 
     def gather(self, names: Sequence[str], rows: NDArray[np.int32]) -> pl.DataFrame:
@@ -68,14 +73,28 @@ def look_up(
     rows = table.select(pl.exclude(keys), numbers.of_keys.alias("_owner"), pl.col("date").alias("_date")).collect()
     if carry_forward:
         rows = rows.sort("_date", maintain_order=True)
-    entity, period = numbers.match(rows["_owner"]), timeline.place_of(rows["_date"], later=carry_forward)
-    if carry_forward:
-        period = np.maximum(period, 0)
-    used, rows = (entity >= 0) & (period >= 0) & (period < timeline.count), rows.drop("_owner", "_date")
+    cells = _cells(rows, numbers, timeline, entities.height, later=carry_forward)
+    used, rows = cells >= 0, rows.drop("_owner", "_date")
     if not used.all():
-        rows, entity, period = rows.filter(used), entity[used], period[used]
-    cells, shape = entity * np.intp(timeline.count) + period, (entities.height, timeline.count)
-    return Lookup(rows, cells, shape, match_rows(series, entities, owners), carry_forward)
+        rows, cells = rows.filter(used), cells[used]
+    return Lookup(rows, cells, (entities.height, timeline.count), match_rows(series, entities, owners), carry_forward)
+
+
+def _cells(
+    rows: pl.DataFrame, numbers: Numbering, timeline: Timeline, height: int, *, later: bool
+) -> NDArray[np.integer]:
+    """[K]: the entity and period of each row as a place in a matrix of `height` entities; -1 for none."""
+    kind = np.int32 if height * timeline.count < 2**31 else np.int64
+    made: NDArray[np.integer[Any]] = np.empty(rows.height, dtype=kind)
+    for number, part in enumerate(rows.select("_owner", "_date").iter_slices(_BLOCK)):
+        entity, period = numbers.match(part["_owner"]), timeline.place_of(part["_date"], later=later)
+        if later:
+            period = np.maximum(period, 0)
+        cells = made[number * _BLOCK :][: part.height]
+        np.multiply(entity, kind(timeline.count), out=cells)
+        np.add(cells, period, out=cells, casting="same_kind")
+        np.copyto(cells, -1, where=(entity < 0) | (period < 0) | (period >= timeline.count))
+    return made
 
 
 def match_rows(rows: pl.DataFrame, entities: pl.DataFrame, keys: Sequence[str]) -> NDArray[np.int32]:

@@ -33,14 +33,18 @@ def compute_shared(sources: Sources, wanted: Collection[str]) -> Shared:
 
 def compute_numbers(
     sources: Sources, series: slice, rows: Rows, wanted: Collection[str], shared: Shared
-) -> dict[str, Feature]:
-    """The features in `wanted` that are worked out, and `units_sold`: one value per row, NaN where it is unknown."""
-    own = (column for column in _own(sources, series) if column.name in wanted)
-    made = {column.name: rows.of(column.view.spread(column.compute())) for column in own}
+) -> Iterator[pl.Series]:
+    """The features in `wanted` that are worked out, and `units_sold`: one value per row, null where it is unknown.
+
+    One after the other: the memory of one is used again for the next while it is in the processor's cache.
+    """
+    for column in _own(sources, series):
+        if column.name in wanted:
+            yield pl.Series(column.name, rows.of(column.view.spread(column.compute())), nan_to_null=True)
     for of_series, columns in shared:
         for column, values in columns:
-            made[column.name] = rows.of(column.view.spread(values[of_series[series]]))
-    return made
+            own = values[of_series[series]]
+            yield pl.Series(column.name, rows.of(column.view.spread(own)), nan_to_null=True)
 
 
 def _own(sources: Sources, series: slice) -> Iterator[Column]:

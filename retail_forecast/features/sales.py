@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from retail_forecast.features.columns import Column
-from retail_forecast.features.sums import Feature, Numbers, RunningSums, Totals, share
+from retail_forecast.features.sums import Feature, Lifetimes, Numbers, RunningSums, Totals, share
 from retail_forecast.features.timeline import Places, Timeline, at_periods
 from retail_forecast.features.units import Units
 from retail_forecast.features.windows import EWM_TERMS, SALES
@@ -72,7 +72,7 @@ def _ewm(totals: Totals, cutoffs: Places, cycle: int, half_life: int) -> Feature
     return share(*(_weighted(sums, cutoffs, cycle, decay) for sums in (totals.filled, totals.known)))
 
 
-def _weighted(sums: RunningSums, periods: Places, cycle: int, decay: float) -> Numbers:
+def _weighted(sums: RunningSums | Lifetimes, periods: Places, cycle: int, decay: float) -> Numbers:
     """The sum of wʲ·shift(j) over 2ᵏ terms as the product of the k factors (1 + w^(2ⁱ)·shift(2ⁱ)).
 
     Each factor halves the periods at which the sum has to be known, down to those that are asked for.

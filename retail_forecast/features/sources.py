@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -23,7 +24,8 @@ _KEYS = ("store_id", "item_id", "date")
 class Sources:
     """series: store_id, item_id, release and attributes, sorted. sales, covariates: rows by series and period.
 
-    born [N]: the period of each series' first sale. delivered [N, T]: `units_sold`, NaN where there is no row.
+    born [N]: the period of each series' first sale. delivered [N, T]: `units_sold`; where there is no row, zero, or NaN
+    if that means that nothing is known.
     relative: [N, T] of each relative covariate.
     """
 
@@ -60,5 +62,6 @@ def read_sources(
         for table in tables.values()
         if name in table.values.columns
     }
-    born, delivered = timeline.place_of(series["release"], later=True), sold.matrix("units_sold")[sold.entity]
+    missing = 0.0 if timeline.spec.missing_periods == "zero" else np.nan
+    born, delivered = timeline.place_of(series["release"], later=True), sold.matrix("units_sold", missing)
     return Sources(series, timeline, born, delivered, sold, tables, relative)

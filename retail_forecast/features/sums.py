@@ -39,36 +39,79 @@ def share(total: Numbers, count: Numbers) -> Feature:
 
 
 class RunningSums:
-    """Of values [E, T] along time; `step` periods apart. Exact, if the values are."""
+    """Of values [E, T] along time. Exact, if the values are."""
 
-    def __init__(self, values: NDArray[Any], step: int = 1) -> None:
+    def __init__(self, values: NDArray[Any]) -> None:
         width, periods = values.shape
-        self._step, self._sums = step, np.zeros((width, step + periods), dtype=_type_of_sums(values))
-        for phase in range(min(step, periods)):
-            np.cumsum(values[:, phase::step], axis=1, dtype=self._sums.dtype, out=self._sums[:, step + phase :: step])
+        self._sums = np.zeros((width, 1 + periods), dtype=_type_of_sums(values))
+        np.cumsum(values, axis=1, dtype=self._sums.dtype, out=self._sums[:, 1:])
 
     def ending(self, periods: Places, length: int) -> Numbers:
         """[E, U]: the sums of the `length` values that end with each of the periods."""
-        last = periods + self._step
-        return np.asarray(at_periods(self._sums, last) - at_periods(self._sums, last - length * self._step))
+        last = periods + 1
+        return np.asarray(at_periods(self._sums, last) - at_periods(self._sums, last - length))
+
+
+class PhaseSums:
+    """Of values [E, T], `step` periods apart; each window from two of half its length. Exact, if the values are."""
+
+    def __init__(self, values: NDArray[Any], step: int) -> None:
+        self._step = step
+        self._windows: dict[int, Numbers] = {1: values.astype(_type_of_sums(values), copy=False)}
+
+    def ending(self, periods: Places, length: int) -> Numbers:
+        """[E, U]: the sums of the `length` values, a power of two, that end with each of the periods."""
+        return np.asarray(at_periods(self._window(length), periods))
+
+    def _window(self, length: int) -> Numbers:
+        if length not in self._windows:
+            half, reach = self._window(length // 2), length // 2 * self._step
+            made = half.copy()
+            np.add(half[:, reach:], half[:, :-reach], out=made[:, reach:])
+            self._windows[length] = made
+        return self._windows[length]
+
+
+class Lifetimes:
+    """How many values are known where all are from a series' birth on, `step` periods apart. born [E]."""
+
+    def __init__(self, born: Places, step: int = 1) -> None:
+        self._before, self._step = (born - 1).astype(np.float32)[:, None], np.float32(step)
+        self._periods, self._lived = np.empty(0, dtype=np.intp), np.empty((len(born), 0), dtype=np.float32)
+
+    def ending(self, periods: Places, length: int) -> Feature:
+        """[E, U]: how many of the `length` values that end with each of the periods."""
+        if periods is not self._periods:
+            self._periods, self._lived = periods, self._since_birth(periods)
+        return np.minimum(self._lived, np.float32(length))
+
+    def _since_birth(self, periods: Places) -> Feature:
+        """[E, U]: how many values there are up to each of the periods."""
+        made: Feature = periods.astype(np.float32) - self._before
+        if self._step > 1:
+            np.ceil(np.divide(made, self._step, out=made), out=made)
+        return np.maximum(made, np.float32(0), out=made)
 
 
 def _type_of_sums(values: NDArray[Any]) -> type[np.floating]:
     """Float32 for flags and for whole numbers (`round_exactly`) that do not sum up to more than it holds."""
     if values.dtype == np.bool_:
         return np.float32
-    small = values.dtype == np.float32 and np.abs(values).sum(axis=1).max(initial=0.0) < _WHOLE
+    if values.dtype != np.float32:
+        return np.float64
+    largest = max(values.max(initial=0.0), -values.min(initial=0.0))
+    small = largest * values.shape[1] < _WHOLE or np.abs(values).sum(axis=1).max() < _WHOLE
     return np.float32 if small else np.float64
 
 
 class Totals:
-    """The running sums of what is known to have sold. filled [E, T]: zero where unknown; known [E, T]: whether it is.
+    """The sums of what is known to have sold. filled [E, T]: zero where unknown; known [E, T]: whether it is.
 
-    Built when they are first asked for.
+    born [E]: the birth of each series, if all is known since. Sums are built when they are first asked for.
     """
 
-    def __init__(self, filled: Numbers, known: NDArray[Any], cycle: int) -> None:
-        self._filled, self._known, self._cycle = filled, known, cycle
+    def __init__(self, filled: Numbers, known: NDArray[Any], cycle: int, born: Places | None = None) -> None:
+        self._filled, self._known, self._cycle, self._born = filled, known, cycle, born
 
     def mean(self, periods: Places, length: int) -> Feature:
         """[E, U]: the mean of the known values among the last `length`."""
@@ -100,20 +143,20 @@ class Totals:
         return RunningSums(self._filled)
 
     @cached_property
-    def known(self) -> RunningSums:
-        return RunningSums(self._known)
+    def known(self) -> RunningSums | Lifetimes:
+        return RunningSums(self._known) if self._born is None else Lifetimes(self._born)
 
     @cached_property
     def _zeros(self) -> RunningSums:
         return RunningSums((self._filled == 0) & (self._known > 0))
 
     @cached_property
-    def _phase_filled(self) -> RunningSums:
-        return RunningSums(self._filled, self._cycle)
+    def _phase_filled(self) -> PhaseSums:
+        return PhaseSums(self._filled, self._cycle)
 
     @cached_property
-    def _phase_known(self) -> RunningSums:
-        return RunningSums(self._known, self._cycle)
+    def _phase_known(self) -> PhaseSums | Lifetimes:
+        return PhaseSums(self._known, self._cycle) if self._born is None else Lifetimes(self._born, self._cycle)
 
     @cached_property
     def _square_parts(self) -> list[RunningSums]:

@@ -18,6 +18,7 @@ class Units:
     """Of series E in periods T. born [E]: the period of the first sale, below zero if it lies before the first period.
 
     sold [E, T]: units as they were delivered, NaN where nothing is known. filled: in exact steps, zero there.
+    complete: whether everything is known from the first sale to the cutoff.
     """
 
     sold: Feature
@@ -25,19 +26,25 @@ class Units:
     known: NDArray[np.bool_]
     born: Places
     cycle: int
+    complete: bool
 
     @cached_property
     def totals(self) -> Totals:
-        return Totals(self.filled, self.known, self.cycle)
+        return Totals(self.filled, self.known, self.cycle, born=self.born if self.complete else None)
 
 
 def read_units(delivered: NDArray[Any], born: Places, timeline: Timeline) -> Units:
     """The sales of series, [E, T]. Nothing is known of the time before their birth and after the cutoff."""
-    spec, sold = timeline.spec, delivered.copy()
-    if spec.missing_periods == "zero":
-        np.copyto(sold, 0.0, where=np.isnan(sold))
-    np.copyto(sold, np.nan, where=np.arange(timeline.count, dtype=np.int32) < born[:, None].astype(np.int32))
-    sold[:, timeline.cutoff + 1 :] = np.nan
-    known = ~np.isnan(sold)
-    filled = round_exactly(np.where(known, sold, sold.dtype.type(0)))
-    return Units(sold.astype(np.float32, copy=False), filled, known, born, spec.windows.cycle)
+    spec, period = timeline.spec, np.arange(timeline.count, dtype=np.int32)
+    known = period >= born[:, None].astype(np.int32)
+    known[:, timeline.cutoff + 1 :] = False
+    gaps = np.isnan(delivered)
+    complete = spec.missing_periods == "zero" or not (gaps & known).any()
+    unknown = ~known | gaps
+    if not complete:
+        known &= ~gaps
+    filled = delivered.copy()
+    np.copyto(filled, 0.0, where=unknown)
+    sold = filled.astype(np.float32)
+    np.copyto(sold, np.nan, where=~known)
+    return Units(sold, round_exactly(filled), known, born, spec.windows.cycle, complete)

@@ -5,6 +5,7 @@ from retail_forecast.models.baselines import BASELINES, Baseline
 from retail_forecast.models.bundle import Bundle, write_bundle
 from retail_forecast.models.coherence import raise_to_parts
 from retail_forecast.models.ensemble import load_members, predict_members, train_members
+from retail_forecast.models.group_model import GroupModel
 from retail_forecast.models.interval_fitting import Sample, fit_intervals
 from retail_forecast.models.intervals import Intervals, intervals_from_json, intervals_to_json
 from retail_forecast.models.recipe import Recipe
@@ -14,6 +15,7 @@ __all__ = [
     "BASELINES",
     "Baseline",
     "Bundle",
+    "GroupModel",
     "Intervals",
     "Recipe",
     "Sample",

@@ -3,7 +3,7 @@
 bundle.json       recipe, features in the order of the model's columns, pools of stores, training cutoff and origin
 categories.json   per pool: the values behind the codes of categorical features
 shards/<pool>/     one model per member, in LightGBM's text format
-shards/groups/    the same for the sums of groups, where there are groups
+shards/groups/    the same for the sums of groups, where there are groups, and regression.json beside it
 seen.json         per pool: the covariates known ahead that its model has learned from (see `seen`)
 calibration.json  how far items follow their groups (after a backtest)
 intervals.json    residual quantiles of the backtest, by level (once there was one)
@@ -28,14 +28,16 @@ from numpy.typing import NDArray
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import FeatureSpec, Grouping, feature_names, group_column, group_spec
 from retail_forecast.models.alignment import alignment_factors
-from retail_forecast.models.ensemble import load_members, predict_matrix, predict_members
+from retail_forecast.models.ensemble import load_members, predict_blocks
 from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
 from retail_forecast.models.gradient_boosting import Booster
+from retail_forecast.models.group_model import GroupModel, read_regression
 from retail_forecast.models.intervals import Intervals, intervals_from_json
-from retail_forecast.models.recipe import Recipe
+from retail_forecast.models.recipe import SCALED, Recipe
 from retail_forecast.models.seen import Seen
 
 FORMAT = 4
+_FIRST_GROUPS = {"regression": 0.0, "group_members": [SCALED]}  # of bundles whose recipe does not name them yet
 GROUPS = "groups"
 KEYS = ["store_id", "item_id", "date"]
 SERIES_LEVEL = "store_id/item_id"
@@ -67,7 +69,7 @@ class Bundle:
             raise NotFoundError(f"A bundle in {path} with the columns of its features", fix="Train again.")
         return cls(
             path=path,
-            recipe=Recipe.from_json(content["recipe"]),
+            recipe=Recipe.from_json({**_FIRST_GROUPS, **content["recipe"]}),
             spec=spec,
             pools=content["pools"],
             training_cutoff=date.fromisoformat(content["training_cutoff"]),
@@ -123,11 +125,19 @@ class Bundle:
             mean *= features["alignment"].to_numpy()
         return features.select(KEYS).with_columns(mean=pl.Series(mean).cast(pl.Float32))
 
-    def predict_groups(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """One row per feature row of a group, in its order: store_id, group, date, mean (expected units of all)."""
-        spec, recipe = group_spec(self.spec), self.recipe.for_groups()
-        mean = predict_members(self.members(GROUPS), rows, recipe, spec, self.categories[GROUPS])
-        return rows.select("store_id", group="item_id", date="date", mean=pl.Series(mean))
+    def predict_groups(self, rows: pl.DataFrame, cutoff: date) -> pl.DataFrame:
+        """One row per feature row of a group after the cutoff: store_id, group, date, mean (expected units of all).
+
+        rows: also those before the cutoff, see `GroupModel.predict`.
+        """
+        return self.group_model.predict(rows, cutoff).rename({"item_id": "group"})
+
+    @cached_property
+    def group_model(self) -> GroupModel:
+        """What forecasts the sums of groups."""
+        regression = read_regression(regression_file(self.path)) if self.recipe.regression else None
+        categories = self.categories[GROUPS]
+        return GroupModel(self.recipe.for_groups(), group_spec(self.spec), categories, self.members(GROUPS), regression)
 
     def alignment(self, features: pl.DataFrame, forecasts: pl.DataFrame, groups: pl.DataFrame) -> pl.Series:
         """The column `alignment` of feature rows whose means are `forecasts`: all of their groups must be there."""
@@ -148,7 +158,12 @@ class Bundle:
 
     def predict_pool(self, pool: str, matrix: Matrix) -> NDArray[np.float64]:
         """[N, F] of `encode` to [N]: the expected units of each row, as one pool has it and before alignment."""
-        return predict_matrix(self.members(pool), matrix, self.recipe, self.columns)
+        return self.predict_pools([(pool, len(matrix))], matrix)
+
+    def predict_pools(self, blocks: Sequence[tuple[str, int]], matrix: Matrix) -> NDArray[np.float64]:
+        """The same of several pools at once, which costs less: each has so many of the rows, one after the other."""
+        members = [(self.members(pool), rows) for pool, rows in blocks]
+        return predict_blocks(members, matrix, self.recipe, self.columns)
 
     @cached_property
     def columns(self) -> Columns:
@@ -172,6 +187,11 @@ class Bundle:
 def member_file(path: Path, pool: str, member: str) -> Path:
     """Where the model of one member of a pool stands in a bundle."""
     return path / "shards" / pool / f"{member}.txt"
+
+
+def regression_file(path: Path) -> Path:
+    """Where the regression of groups stands in a bundle."""
+    return path / "shards" / GROUPS / "regression.json"
 
 
 def write_bundle(

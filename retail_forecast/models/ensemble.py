@@ -3,11 +3,13 @@
 plain    gradient boosting of the units
 scaled   gradient boosting of the units relative to what the series sells of late, from features relative to it too:
          growth and size carry over
+wide     the scaled member with trees of twice as many leaves, full with four fifths of the features for each: for
+         groups, where members that err in other days are worth more than a better one
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -17,7 +19,7 @@ from retail_forecast.errors import TrainingError
 from retail_forecast.features import FeatureSpec
 from retail_forecast.models.feature_matrix import Columns, Matrix, build_feature_matrix
 from retail_forecast.models.gradient_boosting import Booster, load_booster, train_pool
-from retail_forecast.models.recipe import SCALED, Recipe
+from retail_forecast.models.recipe import PLAIN, Recipe
 
 
 def train_members(
@@ -34,7 +36,7 @@ def train_members(
     texts: dict[str, str] = {}
     for member in recipe.members:
         matrix, offset = as_seen(member, build_feature_matrix(known, spec, categories), columns)
-        texts[member] = train_pool(matrix, target, recipe, spec, offset=offset)
+        texts[member] = train_pool(matrix, target, recipe.for_member(member), spec, offset=offset)
     return texts
 
 
@@ -60,13 +62,25 @@ def predict_matrix(
     boosters: Mapping[str, Booster], matrix: Matrix, recipe: Recipe, columns: Columns
 ) -> NDArray[np.float64]:
     """The same from the rows' numbers [N, F]."""
-    forecasts = [booster.predict(*as_seen(member, matrix, columns)) for member, booster in boosters.items()]
+    return predict_blocks([(boosters, len(matrix))], matrix, recipe, columns)
+
+
+def predict_blocks(
+    blocks: Sequence[tuple[Mapping[str, Booster], int]], matrix: Matrix, recipe: Recipe, columns: Columns
+) -> NDArray[np.float64]:
+    """The same of several pools: whose boosters answer for how many of the rows, which follow one another."""
+    ends, forecasts = np.cumsum([rows for _, rows in blocks])[:-1], []
+    for member in blocks[0][0]:
+        seen, offset = as_seen(member, matrix, columns)
+        offsets = [None] * len(blocks) if offset is None else np.split(offset, ends)
+        parts = zip(blocks, np.split(seen, ends), offsets, strict=True)
+        forecasts.append(np.concatenate([boosters[member].predict(rows, more) for (boosters, _), rows, more in parts]))
     return np.asarray(np.maximum(np.array(forecasts), least_units(recipe)).mean(axis=0))
 
 
 def as_seen(member: str, matrix: Matrix, columns: Columns) -> tuple[Matrix, NDArray[np.float64] | None]:
     """The rows as the member sees them, and the logarithm of the level that they are relative to."""
-    if member != SCALED:
+    if member == PLAIN:
         return matrix, None
     levels = columns.levels(matrix)
     return columns.relative(matrix, levels), np.log(levels)

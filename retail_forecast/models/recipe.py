@@ -10,8 +10,8 @@ from typing import Any, Literal, Self, get_args
 
 from retail_forecast.errors import ConfigurationError
 
-Member = Literal["plain", "scaled"]
-PLAIN, SCALED = get_args(Member)
+Member = Literal["plain", "scaled", "wide", "full"]
+PLAIN, SCALED, WIDE, FULL = get_args(Member)
 
 _LARGE = 200_000
 
@@ -20,13 +20,14 @@ _LARGE = 200_000
 class Recipe:
     """Settings of the ensemble and its gradient boosting.
 
-    members: whose forecasts are averaged (see `ensemble`).
+    members: whose forecasts are averaged (see `ensemble`); group_members those of the groups' model.
     trees, learning_rate: of a large pool; a small one gets more and slower trees (`rounds`), which cost it little.
     window_periods: training rows are the last so many periods up to the cutoff; more where series are few (`window`).
     most_rows: a pool with more rows in its window learns from an even sample of about so many.
     objective: "tweedie" for sales that are never negative, "regression" (squared error) where returns count.
     min_data_in_leaf: at most; small data gets smaller leaves (`leaf_rows`).
     aligned: whether items follow the forecasts of groups (see `alignment`), which learn by `for_groups`.
+    regression: what a regression counts beside the trees of groups (see `group_model`), from 0 to 1.
     """
 
     members: tuple[Member, ...] = (PLAIN, SCALED)
@@ -43,15 +44,17 @@ class Recipe:
     tweedie_power: float = 1.1
     aligned: bool = True
     group_window_periods: int = 1456
+    group_members: tuple[Member, ...] = (SCALED,)
     group_trees: int = 250
+    regression: float = 0.3
     seed: int = 1
     threads: int = 1
 
     def for_groups(self) -> Recipe:
-        """The recipe of the groups' model: few series, so more years, smaller leaves, more features, one member."""
+        """The recipe of the groups' model: few series, so more years, smaller leaves, more features."""
         return replace(
             self,
-            members=(SCALED,),
+            members=self.group_members,
             window_periods=self.group_window_periods,
             most_rows=2_000_000,
             trees=self.group_trees,
@@ -63,6 +66,13 @@ class Recipe:
             row_fraction=0.6,
             aligned=False,
         )
+
+    def for_member(self, member: str) -> Recipe:
+        """The recipe with what is a member's own: larger trees or more features, and fewer trees that learn faster."""
+        fewer = replace(self, trees=max(1, self.trees // 2), learning_rate=self.learning_rate * 2)
+        if member == WIDE:
+            return replace(fewer, leaves=2 * self.leaves + 1)
+        return replace(fewer, feature_fraction=max(0.8, self.feature_fraction)) if member == FULL else self
 
     def window(self, series: int) -> int:
         """Periods to learn from: as many as give few series `most_rows` rows, up to the window of groups.
@@ -102,7 +112,8 @@ class Recipe:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise ConfigurationError(key="recipe", found=unknown[0], expected=f"one of {', '.join(known)}")
-        return cls(**{**values, **({"members": tuple(values["members"])} if "members" in values else {})})
+        lists = {name: tuple(values[name]) for name in ("members", "group_members") if name in values}
+        return cls(**{**values, **lists})
 
     @property
     def digest(self) -> str:
@@ -122,6 +133,6 @@ PRESETS: Mapping[Preset, Recipe] = {
         group_trees=125,
     ),
     "standard": Recipe(),
-    "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_trees=500),
+    "best": Recipe(most_rows=1_000_000, trees=240, learning_rate=0.05, group_members=(SCALED, WIDE, FULL)),
 }
 """Recipes by budget, for daily data."""

@@ -7,9 +7,10 @@ lands is: noted in the lake, then reported as a materialization of `champion`. A
 import dagster as dg
 
 from retail_forecast.orchestration.arrivals import DATA_VERSION
-from retail_forecast.orchestration.outcome import note_champion
+from retail_forecast.orchestration.outcome import note_champion, noted_champion
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.registry import ModelRegistry, ModelVersion
+from retail_forecast.telemetry.audit import audit_kept
 
 CHAMPION = dg.AssetKey("champion")
 
@@ -33,6 +34,8 @@ def build_approvals_sensor(platform: Platform) -> dg.SensorDefinition:
             return dg.SkipReason(f"No version is approved; what is published stays (champion before: {known}).")
         if champion.version == known:
             return dg.SkipReason(f"Version {known} is the champion still.")
+        if champion.version != noted_champion(platform.lake):  # else the gate or a command did it, and said so
+            _audit(platform, champion, known)
         return dg.SensorResult(asset_events=[report_of(platform, champion)])
 
     return approvals
@@ -44,6 +47,11 @@ def follow_registry(platform: Platform, registry: ModelRegistry, instance: dg.Da
     if champion is not None and champion.version != reported_champion(instance):
         instance.report_runless_asset_event(report_of(platform, champion))
     return champion
+
+
+def _audit(platform: Platform, champion: ModelVersion, replaced: str | None) -> None:
+    facts = {"model_version": champion.version, "replaced": replaced, "reason": f"decided in {champion.resource}"}
+    audit_kept(platform.settings.home, "promote", caller=f"registry:{champion.decided_by or 'unknown'}", **facts)
 
 
 def report_of(platform: Platform, champion: ModelVersion) -> dg.AssetMaterialization:

@@ -1,6 +1,5 @@
 """Forecasts with the champion, and with a challenger that is to be tried."""
 
-import tempfile
 from pathlib import Path
 
 from retail_forecast.errors import NotFoundError, RegistryError
@@ -9,6 +8,7 @@ from retail_forecast.orchestration.outcome import Outcome, read_outcome
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.forecasts import publish_forecasts
 from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
+from retail_forecast.scratch import scratch_folder
 
 
 def publish(platform: Platform, registry: ModelRegistry) -> Vintage:
@@ -26,7 +26,7 @@ def publish_challenger(platform: Platform, registry: ModelRegistry, version: str
 
 def _publish(platform: Platform, registry: ModelRegistry, model: ModelVersion, *, in_force: bool) -> Vintage:
     described = {"training_cutoff": model.training_cutoff.isoformat(), "bundle_digest": model.bundle_digest}
-    with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
+    with scratch_folder("bundle") as folder:
         return publish_forecasts(
             platform.lake,
             platform.dataset,

@@ -3,7 +3,6 @@
 import math
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +26,10 @@ from retail_forecast.orchestration.workshop import JOB_ARN
 from retail_forecast.pipeline.backtest_shards import CHALLENGER, CHAMPION
 from retail_forecast.pipeline.trainings import finish_training
 from retail_forecast.registry import TRAINING_JOB, ModelRegistry, ModelVersion
+from retail_forecast.scratch import scratch_folder
+from retail_forecast.telemetry.audit import audit_kept
+
+_CALLER = "gate"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def judge(platform: Platform, registry: ModelRegistry) -> Outcome:
     registered = register_challenger(platform, registry)
     version, decision = registered.version, registered.decision
     if not _is_settled(platform.lake, version):
-        _settle(registry, version.version, decision, by_hand=platform.settings.promotion == "manual")
+        _settle(platform, registry, version.version, decision)
     present = registry.champion()
     outcome = Outcome(
         challenger=version.version,
@@ -63,7 +66,7 @@ def register_challenger(platform: Platform, registry: ModelRegistry) -> Register
     if progress.model is None or progress.backtest is None:
         raise NotFoundError("A tested challenger", fix="Materialize `model` and `backtest` first.")
     tested = read_backtest(Artifact(platform.lake, BACKTESTS, progress.backtest))
-    with tempfile.TemporaryDirectory(prefix="rf-bundle-") as folder:
+    with scratch_folder("bundle") as folder:
         bundle = _complete_bundle(platform.lake, progress, Path(folder))
         decision = _decide(platform, registry, progress, tested, bundle)
         tags = {"request": progress.request, "recipe": bundle.recipe.digest, **_origin(platform.lake, progress)}
@@ -91,11 +94,15 @@ def _is_settled(lake: Lake, version: ModelVersion) -> bool:
     return not (version.stage == "rejected" and by_gate)
 
 
-def _settle(registry: ModelRegistry, version: str, decision: Decision, *, by_hand: bool) -> None:
+def _settle(platform: Platform, registry: ModelRegistry, version: str, decision: Decision) -> None:
+    home, reason, before = platform.settings.home, " ".join(decision.reasons), registry.champion()
     if not decision.promote:
-        registry.reject(version, " ".join(decision.reasons))
-    elif not by_hand:
+        registry.reject(version, reason)
+        audit_kept(home, "reject", caller=_CALLER, model_version=version, reason=reason)
+    elif platform.settings.promotion != "manual":
         registry.promote(version)
+        replaced = before.version if before is not None else None
+        audit_kept(home, "promote", caller=_CALLER, model_version=version, replaced=replaced, reason=reason)
 
 
 def _origin(lake: Lake, progress: Progress) -> dict[str, str]:

@@ -1,13 +1,18 @@
 """What a person starts with one click, and what the clock does."""
 
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from retail_forecast.orchestration.checks.sales import sales_are_sound
+from retail_forecast.orchestration.home_retention import prune_home
 from retail_forecast.orchestration.instance import prune_runs, runs_in_progress
 from retail_forecast.orchestration.lake_retention import deployed_vintage, prune
+from retail_forecast.orchestration.model_retention import needed_models, prune_models
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.orchestration.run_tags import DATASET
+from retail_forecast.registry import ModelRegistry
 
 PUBLISH_SALES, PUBLISH_TABLES = "publish_sales", "publish_tables"
 RETRAIN, REFRESH = "retrain", "refresh_forecasts"
@@ -52,14 +57,20 @@ def prune_history() -> None:
 def build_prune_lake(platform: Platform) -> dg.JobDefinition:
     """The job that removes from the lake what nothing refers to any more."""
 
-    @dg.op(description="Retires old vintages (their lineage stays), and removes artifacts and parts out of use.")
-    def remove_what_is_out_of_use(context: dg.OpExecutionContext) -> None:
+    @dg.op(description="Retires old vintages (their lineage stays); removes artifacts, parts, models, logs out of use.")
+    def remove_what_is_out_of_use(context: dg.OpExecutionContext, registry: dg.ResourceParam[ModelRegistry]) -> None:
         if others := [run for run in runs_in_progress(context.instance) if run.run_id != context.run_id]:
             context.log.info("Left alone, as %s runs are in progress; the next time will do.", len(others))
             return
         served = deployed_vintage(context.instance)
         removed = prune(platform, served=[served] if served is not None else [])
         context.log.info("Removed %s objects, %s bytes.", removed.objects, removed.size)
+        settings, before = platform.settings, datetime.now(UTC) - timedelta(days=platform.settings.keep_days)
+        needed = needed_models(platform.lake)
+        models = prune_models(registry, keep=settings.keep_models, needed=needed, before=before)
+        context.log.info("Removed models: %s.", ", ".join(models) or "none")
+        left = prune_home(settings.home, before=before)
+        context.log.info("Removed %s files of old jobs, %s bytes.", left.objects, left.size)
 
     @dg.job(
         name=PRUNE_LAKE, description="Keeps the lake from growing without bound.", executor_def=dg.in_process_executor

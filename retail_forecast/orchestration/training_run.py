@@ -6,7 +6,6 @@ training goes on where it was.
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +29,8 @@ from retail_forecast.pipeline.features import build_training_features
 from retail_forecast.pipeline.request import RetrainingPolicy, TrainingRequest, decide_training, read_request
 from retail_forecast.pipeline.trainings import last_training, note_billed, read_json, start_training
 from retail_forecast.registry import ModelRegistry, ModelVersion
-from retail_forecast.training import JobResult, Trainer
+from retail_forecast.scratch import scratch_folder
+from retail_forecast.training import JobResult, Source, Trainer
 
 MODELS, BACKTESTS = "models", "backtests"
 _PROGRESS = "training_progress.json"
@@ -154,7 +154,7 @@ def run_backtest(platform: Platform, trainer: Trainer, registry: ModelRegistry, 
     artifact = Artifact(lake, BACKTESTS, digest_of(parts))
     if not artifact.is_published():
         with Workshop(platform, f"backtest-{artifact.fingerprint[:12]}") as shop:
-            channels = {
+            channels: dict[str, Source] = {
                 "features": shop.features(progress.features),
                 "history": shop.history(date.fromisoformat(progress.cutoff)),
             }
@@ -184,8 +184,8 @@ def _rival_of(platform: Platform, registry: ModelRegistry, progress: Progress) -
 
 def read_backtest(artifact: Artifact) -> Tested:
     """What a published backtest says."""
-    with tempfile.TemporaryDirectory(prefix="rf-backtest-") as folder:
-        path = artifact.fetch(Path(folder))
+    with scratch_folder("backtest") as folder:
+        path = artifact.fetch(folder)
         scores = pl.read_parquet(path / "scores.parquet")
         error = (pl.col("mean") - pl.col("units_sold")).abs().mean().alias("error")
         leads = pl.scan_parquet(path / "predictions.parquet").group_by("model", "lead").agg(error).collect()

@@ -11,8 +11,9 @@ from typing import Any, Literal, Self
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Recipe
 from retail_forecast.orchestration.resources import Platform
+from retail_forecast.pipeline.features import KIND
 from retail_forecast.pipeline.history import write_history
-from retail_forecast.training import JobResult, TrainingJob
+from retail_forecast.training import JobResult, Source, TrainingJob
 
 OnLog = Callable[[str], None]
 
@@ -35,16 +36,16 @@ class Workshop:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def features(self, fingerprint: str) -> Path:
-        """The training set's folder."""
-        return Artifact(self._platform.lake, "features", fingerprint).fetch(self.folder / "features")
+    def features(self, fingerprint: str) -> Artifact:
+        """The training set, where it lies in the lake: it may be large."""
+        return Artifact(self._platform.lake, KIND, fingerprint)
 
     def history(self, cutoff: date) -> Path:
         """What the backtest is scored against."""
         return write_history(self._platform.lake, self._platform.dataset, self.folder / "history", cutoff=cutoff)
 
     def job(
-        self, task: Literal["train", "backtest"], channels: Mapping[str, Path], recipe: Recipe, **more: str
+        self, task: Literal["train", "backtest"], channels: Mapping[str, Source], recipe: Recipe, **more: str
     ) -> TrainingJob:
         """The job under the container contract; its name is the same for equal inputs."""
         parameters = {"recipe": json.dumps(recipe.to_json()), "workers": str(self._platform.settings.workers), **more}

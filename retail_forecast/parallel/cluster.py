@@ -82,11 +82,11 @@ def _start(workers: int, folder: Path) -> None:
 
 
 @contextmanager
-def fixed_node(folder: Path) -> Iterator[None]:
+def fixed_node(folder: Path, address: str = LOOPBACK) -> Iterator[None]:
     """Tells Ray's node its address and the ports of its agents, which ray.init cannot; and starts no autoscaler.
 
     Otherwise Ray asks the kernel which address leads to 8.8.8.8, and says so where none does. Nobody else has to reach
-    this node, so it is loopback's.
+    a node of one machine, so it is loopback's.
 
     Without ports the node waits for the files in which the agents write them, and dies when that takes more than 15 s:
     https://github.com/ray-project/ray/issues/65983. For one of the ports a file is the only way.
@@ -99,7 +99,7 @@ def fixed_node(folder: Path) -> Iterator[None]:
     (session / f"dashboard_agent_listen_port_{node}").write_text(str(ports["dashboard_agent_listen_port"]))
 
     def with_ports(**options: Any) -> Any:
-        own = {"node_ip_address": LOOPBACK, "session_name": session.name, "no_monitor": True}
+        own = {"node_ip_address": address, "session_name": session.name, "no_monitor": True}
         return original(**options | ports | own)
 
     parameter.RayParams = with_ports

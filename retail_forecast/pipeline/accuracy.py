@@ -16,6 +16,7 @@ from retail_forecast.evaluation.weights import PRICE
 from retail_forecast.lake.tables import WHOLE, Lake, NewPart
 from retail_forecast.lake.vintages import Vintage, list_vintages, scan_forecasts
 from retail_forecast.pipeline.level_accuracy import score_quantiles
+from retail_forecast.pipeline.series_accuracy import SERIES_ACCURACY, compute_series_accuracy
 
 ACCURACY, DRIFT = "forecast_accuracy", "drift"
 _JUDGED = 4
@@ -46,9 +47,19 @@ def scoring_inputs(lake: Lake, dataset: Dataset) -> ScoringInputs:
 
 
 def forecast_accuracy(lake: Lake, dataset: Dataset) -> pl.DataFrame:
-    """One row per judged vintage, level and metric, with the `periods` that are known by now; published as a table."""
+    """One row per judged vintage, level and metric, with the `periods` that are known by now; published as a table.
+
+    Beside it `series_accuracy` is published.
+    """
     chosen, known = judged_vintages(lake, dataset), _known_periods(lake)
-    frame = _scores(lake, dataset, chosen, known) if chosen else pl.DataFrame(schema=_VINTAGE_COLUMNS | _SCORE_COLUMNS)
+    predictions = [_against_sales(lake, dataset, vintage, known) for vintage in chosen]
+    means = pl.concat(rows.select(*_PREDICTION) for rows in predictions) if chosen else None
+    lake.table(SERIES_ACCURACY).publish({WHOLE: NewPart(compute_series_accuracy(means))})
+    frame = (
+        _scores(lake, dataset, chosen, known, predictions)
+        if chosen
+        else pl.DataFrame(schema=_VINTAGE_COLUMNS | _SCORE_COLUMNS)
+    )
     lake.table(ACCURACY).publish({WHOLE: NewPart(frame)})
     return frame
 
@@ -105,8 +116,9 @@ def _arrived(vintage: Vintage, known: Sequence[date], dataset: Dataset) -> list[
     return [day for day in known if cutoff < day <= end]
 
 
-def _scores(lake: Lake, dataset: Dataset, chosen: Sequence[Vintage], known: Sequence[date]) -> pl.DataFrame:
-    predictions = [_against_sales(lake, dataset, vintage, known) for vintage in chosen]
+def _scores(
+    lake: Lake, dataset: Dataset, chosen: Sequence[Vintage], known: Sequence[date], predictions: Sequence[pl.DataFrame]
+) -> pl.DataFrame:
     means = pl.concat(rows.select(*_PREDICTION) for rows in predictions)
     series = means.select(SERIES).unique().sort(SERIES)
     history, inputs = _sales(lake, until=date.fromisoformat(chosen[-1].cutoff)), scoring_inputs(lake, dataset)

@@ -6,7 +6,6 @@ features knows what was known at the rolling cutoff before it, so the one featur
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
@@ -26,6 +25,7 @@ from retail_forecast.pipeline.feature_sets import FeatureSet, pool_path, read_fe
 from retail_forecast.pipeline.groups import align_backtest, group_members, groups_path
 from retail_forecast.pipeline.history import read_history
 from retail_forecast.pipeline.train import counted, shard_memory_gb, windowed
+from retail_forecast.scratch import scratch_folder
 
 
 def backtest_recipe(
@@ -52,7 +52,7 @@ def backtest_recipe(
     chosen = backtest_cutoffs(features, cutoffs)
     ways = _champion_ways(champion_bundle, features, recipe, chosen)
     out.mkdir(parents=True, exist_ok=True)
-    with nullcontext(checkpoints) if checkpoints else tempfile.TemporaryDirectory(prefix="rf-backtest-") as parts:
+    with nullcontext(checkpoints) if checkpoints else scratch_folder("backtest") as parts:
         Path(parts).mkdir(parents=True, exist_ok=True)
         within = windowed(recipe, features)
         shards = [

@@ -11,9 +11,9 @@ from typing import Literal
 import polars as pl
 
 from retail_forecast.features import FeatureSpec, build_categories, group_spec
-from retail_forecast.models import BASELINES, Bundle, Recipe, load_members, predict_members, train_members
+from retail_forecast.models import BASELINES, Bundle, GroupModel, Recipe, load_members, predict_members, train_members
 from retail_forecast.models.bundle import GROUPS, KEYS
-from retail_forecast.pipeline.groups import rows_after
+from retail_forecast.pipeline.groups import rows_around
 from retail_forecast.pipeline.train import read_rows, read_training_rows
 from retail_forecast.schemas import BacktestSchema, validate_table
 
@@ -83,17 +83,17 @@ def _at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
 def _groups_at_cutoff(shard: BacktestShard, cutoff: date) -> list[pl.DataFrame]:
     """Forecasts of the groups by the challenger, and by the champion if it follows groups."""
     spec = group_spec(shard.spec)
-    future = rows_after(pl.scan_parquet(shard.path), shard.spec, cutoff)
-    means = {CHALLENGER: _trained(shard, shard.recipe.for_groups(), spec, cutoff, future)}
+    around = rows_around(pl.scan_parquet(shard.path), shard.spec, cutoff)
+    means = {CHALLENGER: _trained_groups(shard, shard.recipe.for_groups(), spec, cutoff, around)}
     champion = Bundle.load(shard.champion_bundle) if shard.champion_bundle is not None else None
     if champion is not None and champion.grouping is not None:
         if shard.champion_ways[cutoff] == "own bundle":
-            means[CHAMPION] = champion.predict_groups(future).rename({"group": "item_id"})
+            means[CHAMPION] = champion.predict_groups(around, cutoff).rename({"group": "item_id"})
         elif champion.recipe.for_groups() == shard.recipe.for_groups():
             means[CHAMPION] = means[CHALLENGER]
         else:
-            means[CHAMPION] = _trained(shard, champion.recipe.for_groups(), spec, cutoff, future)
-    actuals = future.select(*KEYS, "units_sold")
+            means[CHAMPION] = _trained_groups(shard, champion.recipe.for_groups(), spec, cutoff, around)
+    actuals = around.filter(pl.col("date") > cutoff).select(*KEYS, "units_sold")
     return [_rows(name, mean, actuals, cutoff, spec) for name, mean in means.items()]
 
 
@@ -106,6 +106,13 @@ def _trained(
     del rows
     mean = pl.Series(predict_members(boosters, future, recipe, spec, categories))
     return future.select(KEYS).with_columns(mean=mean.cast(pl.Float32))
+
+
+def _trained_groups(
+    shard: BacktestShard, recipe: Recipe, spec: FeatureSpec, cutoff: date, around: pl.DataFrame
+) -> pl.DataFrame:
+    rows = read_training_rows(shard.path, spec, recipe, cutoff=cutoff)
+    return GroupModel.train(rows, recipe, spec, build_categories(rows, spec)).predict(around, cutoff)
 
 
 def _champion(
@@ -125,5 +132,7 @@ def _champion(
 def _rows(model: str, mean: pl.DataFrame, actuals: pl.DataFrame, cutoff: date, spec: FeatureSpec) -> pl.DataFrame:
     lead = (pl.col("date") - pl.lit(cutoff)).dt.total_days() // spec.period_days
     rows = actuals.join(mean, on=KEYS, how="left", maintain_order="left")
-    named = rows.with_columns(model=pl.lit(model), cutoff=pl.lit(cutoff), lead=lead.cast(pl.Int16))
+    named = rows.with_columns(
+        pl.col("mean").cast(pl.Float32), model=pl.lit(model), cutoff=pl.lit(cutoff), lead=lead.cast(pl.Int16)
+    )
     return named.select(BacktestSchema.column_names())

@@ -8,7 +8,6 @@ they are. Equal inputs have the same fingerprint and are built once.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from retail_forecast.pipeline.groups import find_grouping, groups_path, training
 from retail_forecast.pipeline.inputs import no_sales, scan_sales, scan_tables
 from retail_forecast.pipeline.releases import read_first_sales
 from retail_forecast.pipeline.spec import feature_spec
+from retail_forecast.scratch import scratch_folder
 
 KIND = "features"
 SHARD_ROWS = 2_000_000
@@ -254,5 +254,5 @@ def _folder_of(artifact: Artifact) -> Iterator[Path]:
         artifact.local_folder.mkdir(parents=True, exist_ok=True)
         yield artifact.local_folder
         return
-    with tempfile.TemporaryDirectory(prefix="rf-features-") as folder:
-        yield Path(folder)
+    with scratch_folder("features") as folder:
+        yield folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from retail_forecast.pipeline.cold_start import as_new
 from retail_forecast.pipeline.features import forecast_features
 from retail_forecast.pipeline.spec import feature_spec
 from retail_forecast.pipeline.train import counted
+from retail_forecast.scratch import scratch_folder
 
 _SHARD_GB = 2.5
 _SMALL_CELLS = 30_000_000  # series times periods that are looked at; M5 has 14 million
@@ -99,8 +99,8 @@ def _here(asked: Asked, workers: int, on_progress: Progress) -> FeaturesAndMeans
 
 def _in_shards(asked: Asked, workers: int, on_progress: Progress) -> FeaturesAndMeans:
     """Of any number of series: each pool reads its own history, and tables travel as files."""
-    with tempfile.TemporaryDirectory(prefix="rf-forecasts-") as name:
-        folder, path = Path(name), asked.bundle.path
+    with scratch_folder("forecasts") as folder:
+        path = asked.bundle.path
         asked.releases.write_parquet(folder / "releases.parquet")
         asked.new.write_parquet(folder / "new_series.parquet")
         shards = [

@@ -24,6 +24,7 @@ from retail_forecast.features import (
 from retail_forecast.lake.tables import Lake
 from retail_forecast.models import Bundle, fit_alignment
 from retail_forecast.models.alignment import alignment_factors
+from retail_forecast.models.regression import context_start
 from retail_forecast.pipeline.inputs import scan_sales, scan_tables
 
 _KEYS = ["store_id", "item_id", "date"]
@@ -52,16 +53,20 @@ def forecast_groups(lake: Lake, bundle: Bundle, releases: pl.DataFrame, *, cutof
     if bundle.grouping is None or bundle.alignment_weight == 0:
         return pl.DataFrame(schema={"store_id": pl.String, "group": pl.String, "date": pl.Date, "mean": pl.Float64})
     spec = bundle.spec
-    rows = _build(lake, spec, bundle.grouping, releases, cutoff=cutoff, start=spec.shift(cutoff, 1), phases=[0])
-    return bundle.predict_groups(rows)
+    start = context_start(spec, cutoff)
+    rows = _build(lake, spec, bundle.grouping, releases, cutoff=cutoff, start=start, phases=[0])
+    return bundle.predict_groups(rows, cutoff)
 
 
-def rows_after(rows: pl.LazyFrame, spec: FeatureSpec, cutoff: date) -> pl.DataFrame:
-    """The rows of groups with which the horizon after a rolling cutoff is forecast."""
-    end = spec.shift(cutoff, spec.horizon)
+def rows_around(rows: pl.LazyFrame, spec: FeatureSpec, cutoff: date) -> pl.DataFrame:
+    """The rows of groups with which the horizon after a rolling cutoff is forecast: its own, and those that lead to it.
+
+    After the cutoff `units_sold` is what came to be sold: for the score, not for the forecast.
+    """
+    start, end = context_start(spec, cutoff), spec.shift(cutoff, spec.horizon)
     names = [name for name in feature_names(group_spec(spec)) if name not in _KEYS]
-    ahead = rows.filter(pl.col("phase") == 0, pl.col("date") > cutoff, pl.col("date") <= end)
-    return ahead.select(*_KEYS, "units_sold", *names).collect()
+    around = rows.filter(pl.col("phase") == 0, pl.col("date").is_between(start, end))
+    return around.select(*_KEYS, "units_sold", *names).collect()
 
 
 def align_backtest(

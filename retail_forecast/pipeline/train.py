@@ -15,7 +15,8 @@ from retail_forecast.dataset import Dataset
 from retail_forecast.errors import TrainingError
 from retail_forecast.features import Categories, FeatureSpec, build_categories, feature_names, group_spec
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
-from retail_forecast.models.bundle import GROUPS, member_file
+from retail_forecast.models.bundle import GROUPS, member_file, regression_file
+from retail_forecast.models.group_model import write_regression
 from retail_forecast.models.recipe import PLAIN, PRESETS, Preset
 from retail_forecast.models.seen import Seen, read_seen
 from retail_forecast.parallel import map_shards
@@ -41,7 +42,13 @@ class TrainingShard:
     @property
     def outputs(self) -> tuple[Path, ...]:
         """The files that the training writes."""
-        return tuple(member_file(self.out, self.name, member) for member in self.recipe.members)
+        members = tuple(member_file(self.out, self.name, member) for member in self.recipe.members)
+        return (*members, regression_file(self.out)) if self.has_regression else members
+
+    @property
+    def has_regression(self) -> bool:
+        """Whether a regression counts beside the trees."""
+        return self.name == GROUPS and self.recipe.regression > 0
 
 
 def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
@@ -50,6 +57,7 @@ def recipe_for(dataset: Dataset, preset: Preset = "standard") -> Recipe:
     recipe = PRESETS[preset]
     if dataset.frequency == "1w":
         recipe = replace(recipe, window_periods=_WINDOW_WEEKS, group_window_periods=_GROUP_WINDOW_WEEKS)
+        recipe = replace(recipe, regression=0.0)  # of weeks it knows less than the trees
     if keeps_negatives:
         return replace(recipe, members=(PLAIN,), objective="regression", aligned=False)
     return recipe
@@ -166,4 +174,6 @@ def _train_shard(shard: TrainingShard) -> tuple[Categories, Seen] | None:
             alone = replace(shard.recipe, members=(member,))
             aside.write_text(train_members(rows, alone, shard.spec, categories)[member], encoding="utf-8")
             aside.replace(file)
+    if shard.has_regression and not regression_file(shard.out).exists():
+        write_regression(rows, shard.spec, regression_file(shard.out))
     return categories, read_seen(rows, shard.spec)

@@ -38,6 +38,13 @@ def mlflow_errors() -> tuple[type[Exception], ...]:
         return MlflowException, SQLAlchemyError, OSError
 
 
+def delete_artifacts(uri: str) -> None:
+    """Removes the files of a run, wherever MLflow keeps them; MLflow's own deletion leaves them."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    get_artifact_repository(uri).delete_artifacts()  # type: ignore[no-untyped-call]
+
+
 def is_local(uri: str) -> bool:
     """Whether the store is a SQLite file of this machine."""
     return uri.startswith(_SQLITE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from retail_forecast.errors import NotFoundError, RegistryError
 from retail_forecast.models.bundle import Bundle
 from retail_forecast.registry.copies import take_copy
-from retail_forecast.registry.mlflow_client import connect, is_local, locked, mlflow_errors
+from retail_forecast.registry.mlflow_client import connect, delete_artifacts, is_local, locked, mlflow_errors
 from retail_forecast.registry.port import ModelVersion, Stage
 
 if TYPE_CHECKING:
@@ -93,6 +93,16 @@ class MlflowRegistry:
                 source=found.source,
                 download=lambda aside: Path(self._client.download_artifacts(found.run_id, _BUNDLE, str(aside))),
             )
+
+    def remove(self, version: str) -> None:
+        """See ModelRegistry."""
+        with self._writing() as client:
+            found = self._read(version)
+            if _CHAMPION in found.aliases:
+                raise RegistryError(f"Version {version} is the champion. Promote another version before removing it.")
+            client.delete_model_version(self._name, str(found.version))  # first, so that nobody begins to fetch it
+            delete_artifacts(client.get_run(found.run_id).info.artifact_uri)
+            client.delete_run(found.run_id)
 
     @cached_property
     def _client(self) -> MlflowClient:

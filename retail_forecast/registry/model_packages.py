@@ -37,7 +37,9 @@ class Listed:
 
 @dataclass(frozen=True)
 class Package(Listed):
-    """One package in full. decided_at: when SageMaker last noted a change of it, which is its approval."""
+    """One package in full. decided_at, decided_by: when SageMaker last noted a change of it, which is its approval, and
+    the ARN of whoever made it.
+    """
 
     reason: str
     properties: Mapping[str, str]
@@ -45,6 +47,7 @@ class Package(Listed):
     metrics_url: str
     created_at: datetime
     decided_at: datetime
+    decided_by: str | None
 
     @property
     def training_cutoff(self) -> date:
@@ -78,6 +81,7 @@ class PackageGroup:
             metrics_url=raw["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"],
             created_at=raw["CreationTime"],
             decided_at=raw.get("LastModifiedTime") or raw["CreationTime"],
+            decided_by=_identity(raw.get("LastModifiedBy") or {}),
         )
 
     def describe_all(self, listed: Sequence[Listed]) -> Sequence[Package]:
@@ -176,6 +180,11 @@ def _listed(raw: Mapping[str, Any]) -> Listed:
         digest=digest[1] if digest else "",
         approval=raw["ModelApprovalStatus"],
     )
+
+
+def _identity(told: Mapping[str, Any]) -> str | None:
+    """A person of Studio has a profile of their own behind a role that they share."""
+    return told.get("UserProfileArn") or (told.get("IamIdentity") or {}).get("Arn")
 
 
 def _is_missing(error: Any) -> bool:

@@ -18,6 +18,8 @@ Stage = Literal["challenger", "champion", "retired", "rejected"]
 class ModelVersion:
     """One registered model. `created_at` is in UTC; `rejection` says why a rejected one was.
 
+    decided_by: who approved or rejected it, as the registry knows them; None where it does not, and before a decision.
+
     resource: what the registry itself calls it: models:/retail-forecast/3, or the ARN of a model package.
     """
 
@@ -30,6 +32,7 @@ class ModelVersion:
     created_at: datetime
     resource: str
     rejection: str | None = None
+    decided_by: str | None = None
 
 
 class ModelRegistry(Protocol):
@@ -60,6 +63,10 @@ class ModelRegistry(Protocol):
 
     def versions(self) -> list[ModelVersion]:
         """Every version, the one that was registered last first."""
+        ...
+
+    def remove(self, version: str) -> None:
+        """Removes a version and its bundle for good; its number is not given again. The champion cannot be removed."""
         ...
 
     def fetch(self, version: str, target: Path) -> Path:

@@ -8,7 +8,6 @@ Waiting for approval is a challenger, approved before is retired.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from retail_forecast.registry.model_packages import (
     fitting_properties,
 )
 from retail_forecast.registry.port import TRAINING_JOB, ModelVersion, Stage
+from retail_forecast.scratch import scratch_folder
 
 _METRICS = "metrics.json"
 _OURS = "retail_forecast."
@@ -107,6 +107,17 @@ class SageMakerRegistry:
                 download=lambda aside: _download(found.bundle_url, aside),
             )
 
+    def remove(self, version: str) -> None:
+        """See ModelRegistry."""
+        with self._asking():
+            found, present = self._read(version), self._champion()
+            if present is not None and present.arn == found.arn:
+                raise RegistryError(f"Version {version} is the champion. Promote another version before removing it.")
+            self._group.delete(found.arn)
+            store = open_store(found.bundle_url.removesuffix(f"/{ARCHIVE}"))
+            for info in store.list():
+                store.delete(info.path)
+
     @contextmanager
     def _asking(self) -> Iterator[None]:
         try:
@@ -170,6 +181,7 @@ class SageMakerRegistry:
             created_at=package.created_at.astimezone(UTC),
             resource=package.arn,
             rejection=package.reason if stage == "rejected" else None,
+            decided_by=package.decided_by,
         )
 
 
@@ -186,8 +198,7 @@ def _stage(package: Package, champion: Package | None) -> Stage:
 
 def _upload(bundle: Bundle, metrics: Mapping[str, float], url: str, prefix: str) -> None:
     """The bundle as an archive, and its metrics as Studio shows them."""
-    with tempfile.TemporaryDirectory(prefix="rf-registry-") as name:
-        folder = Path(name)
+    with scratch_folder("registry") as folder:
         pack_folder(bundle.path, folder)
         shown = {"regression_metrics": {name: {"value": value} for name, value in metrics.items()}}
         (folder / _METRICS).write_text(json.dumps(shown, indent=1), encoding="utf-8")

@@ -12,6 +12,8 @@ import polars as pl
 
 _OURS, _COMPETING = "challenger", "champion"  # what a backtest calls the model and the champion of that time
 
+_SUMS = ["periods", "units_sold", "absolute_error", "excess"]
+
 Scores = dict[str, Any]
 
 
@@ -34,6 +36,26 @@ def live_scores(rows: pl.DataFrame | None) -> list[Scores]:
     latest = rows.sort("cutoff", descending=True, maintain_order=True)
     keys = ["vintage", "model_version", "cutoff", "periods", "level"]
     return [{**one, "cutoff": one["cutoff"].isoformat()} for one in _by_group(latest, keys)]
+
+
+def series_scores(rows: pl.DataFrame | None, store_id: str, item_id: str) -> Scores:
+    """WAPE and bias of one series over all judged vintages, and under `cutoffs` of each, the latest first.
+
+    rows: the table `series_accuracy`. Both are null where they are not known, and the WAPE where nothing was sold.
+    """
+    found = (
+        rows.filter(store_id=store_id, item_id=item_id).sort("cutoff", descending=True) if rows is not None else None
+    )
+    if found is None or found.is_empty():
+        return {"wape": None, "bias": None, "periods": 0, "units_sold": 0.0, "cutoffs": []}
+    each = [{"vintage": one["vintage"], "cutoff": one["cutoff"].isoformat(), **_sums(one)} for one in found.to_dicts()]
+    return {**_sums(found.select(pl.col(_SUMS).sum()).to_dicts()[0]), "cutoffs": each}
+
+
+def _sums(one: Scores) -> Scores:
+    sold, periods = one["units_sold"], one["periods"]
+    wape = round(one["absolute_error"] / sold, 4) if sold > 0 else None
+    return {"wape": wape, "bias": round(one["excess"] / periods, 4), "periods": periods, "units_sold": round(sold, 4)}
 
 
 def _by_group(rows: pl.DataFrame, keys: Iterable[str]) -> list[Scores]:

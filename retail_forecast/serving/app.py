@@ -82,8 +82,3 @@ def build_app(serving: ServingState, metrics: Metrics | None = None, security: S
     add_tracing(app, serving)
     app.add_middleware(Boundary, serving=serving, metrics=app.state.metrics)
     return app
-
-
-def openapi_document() -> dict[str, Any]:
-    """The OpenAPI description of the interface."""
-    return build_app(ServingState()).openapi()

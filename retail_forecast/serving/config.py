@@ -11,6 +11,8 @@ from retail_forecast.errors import ConfigurationError
 APPLICATION = "retail-forecast"
 DEPLOYMENT = "forecasts"
 IMPORT_PATH = "retail_forecast.serving.replica:application"
+SHORTCUT = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "retail_forecast.serving.shortcut:middlewares"}
+"""Environment of a replica that answers lookups before Serve does (see `shortcut`)."""
 
 
 class _Strict(BaseModel):
@@ -76,7 +78,11 @@ class BackpressureConfig(_Strict):
 
 
 class DeploymentConfig(_Strict):
-    """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run."""
+    """The replicas, of a fixed number or autoscaled. Another user_config alone reaches them as they run.
+
+    max_ongoing_requests: more than a replica lets in (`pressure`), so that what is too much is refused with a reason;
+    the Helm chart says the same.
+    """
 
     name: Literal["forecasts"] = "forecasts"
     num_replicas: int | None = Field(2, ge=1)

@@ -13,11 +13,15 @@ SEARCH_LIMIT = 100
 
 
 class LevelSummary(BaseModel):
-    """One grouping of the series: the columns whose values make a group, and how many groups there are."""
+    """One grouping of the series: the columns whose values make a group, and how many groups there are.
+
+    within: the levels of which each of its groups lies in one group.
+    """
 
     level: str = Field(examples=["store_id/department"])
     keys: list[str] = Field(examples=[["store_id", "department"]])
     groups: int
+    within: list[str] = Field(examples=[["total", "state", "store_id", "department"]])
 
 
 class LevelsAnswer(Provenance):
@@ -31,6 +35,12 @@ class GroupsQuery(_Request):
 
     after: str = Field("", max_length=500, description="Groups that follow this one.")
     limit: int = Field(1000, ge=1, le=10_000)
+
+
+class MembersQuery(GroupsQuery):
+    """Which page of what a group is made of."""
+
+    at: str | None = Field(None, max_length=500, description="The groups of this level instead of the series.")
 
 
 class GroupsAnswer(Provenance):
@@ -155,3 +165,27 @@ class AccuracyAnswer(Provenance):
     backtest: list[Scores]
     baselines: list[BaselineScores]
     live: list[VintageScores]
+
+
+class SeriesScores(BaseModel):
+    """Forecasts of one series against its sales of `periods` periods that are known by now."""
+
+    wape: float | None = Field(description="Sum of absolute errors over the sum of sales; null where nothing was sold.")
+    bias: float | None = Field(description="Mean of forecast minus sales, in units of a period.")
+    periods: int
+    units_sold: float
+
+
+class SeriesVintageScores(SeriesScores):
+    """Those of one published vintage."""
+
+    vintage: str
+    cutoff: date
+
+
+class SeriesAccuracyAnswer(Provenance, SeriesScores):
+    """How good the published forecasts of one series have been: of all judged vintages together, and of each."""
+
+    store_id: str
+    item_id: str
+    cutoffs: list[SeriesVintageScores]

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from retail_forecast.errors import DeploymentError
+from retail_forecast.patience import Patience
 from retail_forecast.serving import proof
 from retail_forecast.serving.config import Challenger, ServeConfig, UserConfig
 from retail_forecast.serving.scale import Scale
@@ -43,7 +44,8 @@ class Rollout:
     """One change of what is served, from the request to the proof.
 
     configure: the Serve configuration around a user_config. api_url: where the answers are. headers: what our
-    requests there carry, if the API asks who we are.
+    requests there carry, if the API asks who we are. on_this_machine: replicas wait for its processors, and the time
+    is counted accordingly (see Patience).
     """
 
     api: ServeControl
@@ -54,6 +56,7 @@ class Rollout:
     timeout_seconds: float = 300
     poll_seconds: float = field(default=_POLL_SECONDS)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    on_this_machine: bool = False
 
     def run(self, wanted: Wanted) -> dict[str, Report]:
         """Serves what is wanted (no vintage: just be up); each replica's report. Raises DeploymentError."""
@@ -123,8 +126,8 @@ class Rollout:
 
     def _gather(self, counts: Callable[[Report], bool], seconds: float) -> tuple[ApplicationState, dict[str, Report]]:
         """Reports that count, by replica, until every running replica has given one, it fails, or the time is up."""
-        started, seen, state = time.monotonic(), dict[str, Report](), self.api.state()
-        while time.monotonic() < started + seconds and state.status != "DEPLOY_FAILED":
+        patience, seen, state = Patience(seconds, here=self.on_this_machine), dict[str, Report](), self.api.state()
+        while not patience.is_over() and state.status != "DEPLOY_FAILED":
             for _ in range(4 * self.scale.most if state.replicas else 0):  # Serve picks a replica at random
                 report = self._report()
                 if report is not None and counts(report):

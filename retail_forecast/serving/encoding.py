@@ -23,6 +23,19 @@ def encode_series(rows: pl.DataFrame, series: pl.DataFrame, quantiles: tuple[flo
     return [f'{_text(key)[:-1]},"forecasts":[{text}]}}'.encode() for key, text in zip(keys, periods, strict=True)]
 
 
+def split_periods(answer: bytes) -> list[tuple[bytes, bytes]]:
+    """(date and lead, estimate) of each period of an encoded contracts.SeriesForecast, without their brackets.
+
+    Within a text of JSON a quote follows a backslash, so no name looks like what stands between.
+
+    >>> split_periods(b'{"store_id":"S1","forecasts":[{"date":"2024-10-01","lead":1,"mean":1.5,"quantiles":{}}]}')
+    [(b'"date":"2024-10-01","lead":1', b'"mean":1.5,"quantiles":{}')]
+    """
+    periods = answer.partition(b',"forecasts":[{')[2].removesuffix(b"}]}").split(b"},{")
+    parts = (period.partition(b',"mean":') for period in periods)
+    return [(when, b'"mean":' + estimate) for when, _, estimate in parts]
+
+
 def rounded(column: str) -> pl.Expr:
     """The column as answers show it; no negative zero."""
     return pl.col(column).cast(pl.Float64).round(DECIMALS) + 0.0

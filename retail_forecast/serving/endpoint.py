@@ -11,7 +11,8 @@ from retail_forecast import __version__
 from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.lake import open_lake
 from retail_forecast.lake.vintages import latest_vintage, read_vintage
-from retail_forecast.serving.config import Challenger, ServeConfig, UserConfig, build_serve_config
+from retail_forecast.patience import Patience
+from retail_forecast.serving.config import SHORTCUT, Challenger, ServeConfig, UserConfig, build_serve_config
 from retail_forecast.serving.deploy import Report, Rollout, Wanted
 from retail_forecast.serving.port import (
     OBSERVE_SECONDS,
@@ -35,6 +36,8 @@ from retail_forecast.serving.security.policy import auth_mode, replica_environme
 from retail_forecast.serving.serve_api import ServeApi
 from retail_forecast.settings import Settings
 from retail_forecast.telemetry.logs import VARIABLE
+
+_ANSWER_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class RayServeEndpoint:
             headers=own_headers(self.settings),
             configure=lambda user_config: self._configure(info, user_config, scale),
             timeout_seconds=self.timeout_seconds,
+            on_this_machine=True,
         )
 
     def _host(self, wanted: str) -> HostInfo:
@@ -125,7 +129,7 @@ class RayServeEndpoint:
     def _configure(self, info: HostInfo, user_config: UserConfig, scale: Scale) -> ServeConfig:
         # another version of the code restarts the replicas one after the other
         environment = {"RETAIL_FORECAST_CODE": __version__, "PROMETHEUS_MULTIPROC_DIR": info.metrics_folder}
-        environment |= {VARIABLE: self.settings.log_format, **replica_environment(self.settings)}
+        environment |= {VARIABLE: self.settings.log_format, **SHORTCUT, **replica_environment(self.settings)}
         return build_serve_config(
             user_config,
             host=info.serve_host,
@@ -146,7 +150,14 @@ def open_endpoint(settings: Settings) -> Endpoint:
 
 
 def _ray_answers(info: HostInfo) -> bool:
-    try:
-        return httpx.get(f"{info.rest_url}/api/version", trust_env=False, timeout=20).status_code < 500
-    except httpx.HTTPError:
-        return False
+    """Whether Ray answers, sooner or later: replacing one that only waits for a processor makes it worse."""
+    patience = Patience(_ANSWER_SECONDS)
+    while not patience.is_over():
+        try:
+            url = f"{info.rest_url}/api/version"
+            return httpx.get(url, trust_env=False, timeout=_ANSWER_SECONDS).status_code < 500
+        except httpx.TimeoutException:
+            continue
+        except httpx.HTTPError:
+            return False
+    return False

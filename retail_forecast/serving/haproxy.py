@@ -111,7 +111,7 @@ def _write_script(folder: Path, first_port: int, host: str, api_port: int) -> Pa
 
 
 # In this order: no line of the log per request to port 514; a caller has so long for its headers; loopback alone but
-# for the API; lookups end before anybody could hang up, so Serve need not watch for it; 503 stays 503.
+# for the API; 503 stays 503.
 _SCRIPT = r"""#!/bin/sh
 config=
 for argument in "$@"; do
@@ -123,7 +123,7 @@ sed -i \
   -e 's|^defaults$|&\n    timeout http-request {seconds}s|' \
   -e 's|^ *bind :{metrics}$|    bind 127.0.0.1:{metrics}|' \
   -e 's|^ *bind \*:{stats}$|    bind 127.0.0.1:{stats}|' \
-  -e 's|^ *bind {local}$|    bind {public}\n    http-request set-header x-request-disconnect-disabled ?1 if METH_GET {{ path_beg /v1/forecasts/ }}|' \
+  -e 's|^ *bind {local}$|    bind {public}|' \
   -e 's|^\( *errorfile 50[234]\) .*|\1 {error}|' \
   "$config" || exit 1
 if grep -E '^ *bind ' "$config" | grep -vqE '^ *bind (127\.0\.0\.1:({metrics}|{stats})|{pattern})$'; then
@@ -132,7 +132,7 @@ if grep -E '^ *bind ' "$config" | grep -vqE '^ *bind (127\.0\.0\.1:({metrics}|{s
   exit 1
 fi
 exec {binary} "$@"
-"""  # noqa: E501  lines of a script
+"""
 
 
 def _unavailable() -> bytes:

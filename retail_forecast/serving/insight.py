@@ -15,6 +15,7 @@ from retail_forecast.lake import Lake
 from retail_forecast.lake.vintage_history import fetch_history
 from retail_forecast.lake.vintages import Vintage, scan_forecasts
 from retail_forecast.pipeline.accuracy import ACCURACY
+from retail_forecast.pipeline.series_accuracy import SERIES_ACCURACY
 from retail_forecast.pipeline.stock_outs import STOCK_OUTS
 from retail_forecast.serving.history import PastReader
 from retail_forecast.serving.levels import SERIES_LEVEL, LevelTable
@@ -35,6 +36,7 @@ class Insight:
     past: PastReader | None
     accuracy: LiveTable
     stock_outs: LiveTable
+    series_accuracy: LiveTable
 
     @classmethod
     def read(cls, lake: Lake, vintage: Vintage, spec: FeatureSpec, cache: Path) -> Insight:
@@ -45,7 +47,8 @@ class Insight:
         named = [(name, levels.groups[name].names) for name in levels.names]
         search = SearchIndex.build([*named, (SERIES_LEVEL, series)])
         past = _read_past(lake, vintage, spec, cache) if vintage.history else None
-        return cls(levels, series, search, past, LiveTable(lake, ACCURACY), LiveTable(lake, STOCK_OUTS))
+        live = (LiveTable(lake, name) for name in (ACCURACY, STOCK_OUTS, SERIES_ACCURACY))
+        return cls(levels, series, search, past, *live)
 
 
 def _read_past(lake: Lake, vintage: Vintage, spec: FeatureSpec, cache: Path) -> PastReader:

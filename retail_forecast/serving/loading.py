@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 import weakref
-from pathlib import Path
 
 import polars as pl
 
@@ -14,6 +12,7 @@ from retail_forecast.errors import AwsError
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.vintages import fetch_bundle, fetch_forecasts, fetch_scenario_features, read_vintage
 from retail_forecast.models import Bundle
+from retail_forecast.scratch import ScratchFolder
 from retail_forecast.serving.insight import Insight
 from retail_forecast.serving.predictor import Predictor
 from retail_forecast.serving.table import ForecastTable
@@ -36,12 +35,12 @@ def load_predictor(lake_url: str, vintage_id: str) -> Predictor:
 
 def _load(lake: Lake, vintage_id: str) -> Predictor:
     vintage = read_vintage(lake, vintage_id)
-    cache = tempfile.TemporaryDirectory(prefix=f"{vintage_id}-")
+    cache = ScratchFolder(vintage_id)
     try:
-        bundle = Bundle.load(fetch_bundle(lake, vintage_id, Path(cache.name) / "bundle"))
-        rows = fetch_scenario_features(lake, vintage_id, Path(cache.name) / "scenario_features.parquet")
-        forecasts = fetch_forecasts(lake, vintage_id, Path(cache.name) / "forecasts.parquet")
-        insight = Insight.read(lake, vintage, bundle.spec, Path(cache.name))
+        bundle = Bundle.load(fetch_bundle(lake, vintage_id, cache.path / "bundle"))
+        rows = fetch_scenario_features(lake, vintage_id, cache.path / "scenario_features.parquet")
+        forecasts = fetch_forecasts(lake, vintage_id, cache.path / "forecasts.parquet")
+        insight = Insight.read(lake, vintage, bundle.spec, cache.path)
         table = ForecastTable.open(forecasts, vintage.quantiles)
         predictor = Predictor.build(vintage, table, pl.scan_parquet(rows), bundle, insight)
     except BaseException:

@@ -57,7 +57,7 @@ class Metrics:
         self._failures = Counter(
             "retail_forecast_vintage_failures", "Vintages that could not be loaded.", registry=registry
         )
-        self._in_flight_at = 0.0
+        self._in_flight_at, self._in_flight_shown = 0.0, 0
         self._in_flight = Gauge(
             "retail_forecast_requests_in_flight",
             "Requests under way, without probes and pages.",
@@ -89,9 +89,11 @@ class Metrics:
 
     def show_in_flight(self, count: int) -> None:
         """Notes how many requests are under way; of a busy replica ten times a second, for it costs."""
+        if count == self._in_flight_shown:
+            return
         now = time.monotonic()
         if count == 0 or now - self._in_flight_at > _SHOWN_EVERY_SECONDS:
-            self._in_flight_at = now
+            self._in_flight_at, self._in_flight_shown = now, count
             self._in_flight.set(count)
 
     def show(self, *, vintage: str, model_version: str, degraded: bool, failed: bool) -> None:

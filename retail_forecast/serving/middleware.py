@@ -19,6 +19,8 @@ from retail_forecast.serving.state import ServingState
 MAX_BODY_BYTES = 1024**2
 BODY_SECONDS = 10.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # a caller may send any word
+_UNREAD = (408, 413)
+_HANG_UP = [(b"connection", b"close")]  # else who sends on, a byte now and then, would keep the connection
 
 
 class Boundary:
@@ -38,7 +40,8 @@ class Boundary:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 named = answering.provenance or origin
-                message["headers"] = [*message["headers"], *_headers(tuple(named.items()))]
+                left = _HANG_UP if status in _UNREAD else []
+                message["headers"] = [*message["headers"], *_headers(tuple(named.items())), *left]
             await send(message)
 
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,22 +27,33 @@ def find_outside(
 
     matrix: the feature rows [H, F] of the series. changes: covariate, periods, value; a later one wins.
     """
-    wanted = {(name, int(period)): value for name, periods, value in changes for period in periods}
-    found = []
-    for (name, period), value in sorted(wanted.items(), key=lambda one: (one[0][0], one[0][1])):
-        limits = _limits(seen, columns, matrix[period], name, value)
-        if limits is not None:
-            found.append({"covariate": name, "date": dates[period], "value": value, "seen": limits})
-    return found
+    wanted: dict[str, dict[int, Value]] = {}
+    for name, periods, value in changes:
+        wanted.setdefault(name, {}).update(dict.fromkeys(periods.tolist(), value))
+    return [one for name in sorted(wanted) for one in _of_covariate(seen, columns, matrix, dates, name, wanted[name])]
 
 
-def _limits(seen: Seen, columns: Columns, row: Matrix, name: str, value: Value) -> dict[str, Any] | None:
+def _of_covariate(
+    seen: Seen, columns: Columns, matrix: Matrix, dates: Sequence[str], name: str, wanted: Mapping[int, Value]
+) -> Iterator[dict[str, Any]]:
+    """Those of one covariate; what is usual and the value are mostly the same in all periods, and looked at once."""
+    column = columns.usual(name)
+    usual = [float("nan")] * len(matrix) if column is None else matrix[:, column].tolist()
+    known: dict[tuple[float, Value], dict[str, Any] | None] = {}
+    for period, value in sorted(wanted.items()):
+        case = usual[period], value
+        if case not in known:
+            known[case] = _limits(seen, name, *case)
+        if (limits := known[case]) is not None:
+            yield {"covariate": name, "date": dates[period], "value": value, "seen": limits}
+
+
+def _limits(seen: Seen, name: str, usual: float, value: Value) -> dict[str, Any] | None:
     """What was seen, if the value is not among it."""
     if value is None or isinstance(value, str | bool):
         values = seen.values.get(name, ())
         return None if value in values else {"values": list(values)}
-    usual = columns.usual(name)
-    limits = seen.range_for(name, float("nan") if usual is None else float(row[usual]))
+    limits = seen.range_for(name, usual)
     if limits is None:
         return {"values": []}
     slack = _SLACK * max(abs(limits.min), abs(limits.max))

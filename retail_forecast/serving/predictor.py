@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,6 +16,8 @@ from retail_forecast.models import Bundle
 from retail_forecast.serving.answers import PublishedAnswers
 from retail_forecast.serving.feature_rows import FeatureRows
 from retail_forecast.serving.insight import Insight
+from retail_forecast.serving.levels import SERIES_LEVEL
+from retail_forecast.serving.members import describe_series, nested_levels
 from retail_forecast.serving.packing import UnsoundVintageError
 from retail_forecast.serving.table import DECIMALS, ForecastTable, Series
 from retail_forecast.serving.what_if import WhatIf
@@ -59,6 +62,16 @@ class Predictor:
         """The feature rows behind the series' forecasts. Raises KeyError."""
         first, last = self.table.spans[series]
         return self.scenarios.slice(first, last - first).collect()
+
+    @cached_property
+    def described(self) -> pl.DataFrame:
+        """One row per series, sorted: its keys, and what it is by the columns of the levels."""
+        return describe_series(self.scenarios, self.insight.levels.names)
+
+    @cached_property
+    def nesting(self) -> Mapping[str, list[str]]:
+        """Level, the series' too, to the levels that it lies within."""
+        return nested_levels(self.described, [*self.insight.levels.names, SERIES_LEVEL])
 
     @cached_property
     def rows(self) -> FeatureRows:

@@ -22,6 +22,7 @@ import psutil
 
 from retail_forecast.errors import ConfigurationError, DeploymentError
 from retail_forecast.parallel.environment import import_path
+from retail_forecast.patience import Patience
 from retail_forecast.serving.ports import require_free_ports
 from retail_forecast.settings import Settings
 
@@ -194,15 +195,15 @@ def environment_of_host(settings: Settings) -> dict[str, str]:
 
 
 def _wait_until_ready(folder: Path) -> HostInfo:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
+    patience = Patience(_START_SECONDS)
+    while not patience.is_over():
         info = running_host(folder)
         if info is not None and info.ready:
             return info
         if info is None and _children and _children[-1].poll() not in (None, 3):
             raise _did_not_start(folder, f"ended with status {_children[-1].returncode}")
         time.sleep(0.1)
-    raise _did_not_start(folder, f"was not ready after {_START_SECONDS} s")
+    raise _did_not_start(folder, f"was not ready after {patience.waited:.0f} s")
 
 
 def _did_not_start(folder: Path, how: str) -> TimeoutError:

@@ -14,6 +14,7 @@ from retail_forecast.serving.config import DEPLOYMENT
 from retail_forecast.serving.confinement import confine_replica
 from retail_forecast.serving.metrics import Metrics
 from retail_forecast.serving.security.security import Security
+from retail_forecast.serving.shortcut import offer_shortcut
 from retail_forecast.serving.state import ServingState
 from retail_forecast.serving.tracing import start_tracing
 from retail_forecast.serving.trial_metrics import TrialMetrics
@@ -41,7 +42,9 @@ class ForecastReplica:
         self._has_started = False
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return build_app(self.serving, self.metrics, self.security)
+        app = build_app(self.serving, self.metrics, self.security)
+        offer_shortcut(app)
+        return app
 
     async def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Takes note of what to serve. Never raises once started: Ray would kill the replica, and with the last one

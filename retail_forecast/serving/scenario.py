@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from retail_forecast.models import Bundle
 
@@ -31,6 +32,11 @@ class CovariateChange:
     dates: Sequence[date] | None
     value: Value
 
+    @cached_property
+    def days(self) -> frozenset[str]:
+        """The dates as ISO texts; none where every date is meant."""
+        return frozenset(day.isoformat() for day in self.dates or ())
+
 
 def check_change(change: CovariateChange, *, bundle: Bundle, store_id: str, dates: Sequence[str]) -> None:
     """Raises ScenarioError unless the model knows the covariate, its value, and forecasts the dates (ISO texts)."""
@@ -38,8 +44,8 @@ def check_change(change: CovariateChange, *, bundle: Bundle, store_id: str, date
     if change.column not in known:
         names = ", ".join(sorted(known)) or "none; the dataset names none as known_future"
         raise ScenarioError(f"{change.column!r} is no covariate that the model knows ahead. Known: {names}.")
-    if outside := sorted(day for day in change.dates or () if day.isoformat() not in dates):
-        raise ScenarioError(f"{outside[0]} is not forecast for this series: {min(dates)} to {max(dates)} are.")
+    if outside := change.days.difference(dates):
+        raise ScenarioError(f"{min(outside)} is not forecast for this series: {min(dates)} to {max(dates)} are.")
     kind = known[change.column]
     _check_value(change, kind, _categories(bundle, store_id)[change.column] if kind == "category" else ())
 

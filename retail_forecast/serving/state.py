@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -137,8 +137,12 @@ class ServingState:
 
     def predictor_for(self, store_id: str, item_id: str) -> Predictor | None:
         """What answers for the series: the active predictor, or a canary; None before the first vintage."""
+        return self.predictor_for_all([(store_id, item_id)])
+
+    def predictor_for_all(self, series: Sequence[tuple[str, str]]) -> Predictor | None:
+        """What answers for all of the series at once, so that an answer is of one vintage."""
         trial = self.trial
-        predictor = self.active if trial is None else trial.choose(store_id, item_id)
+        predictor = self.active if trial is None else trial.choose_for_all(series)
         note_answering(predictor)
         return predictor
 

@@ -7,8 +7,9 @@ import weakref
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ __all__ = ["DECIMALS", "ForecastTable", "Series", "estimates_of"]
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
+_EPOCH = date(1970, 1, 1)
 _LOOKALIKES = 100  # names before and behind the one that was not found: comparing all would hold lookups up
 
 
@@ -89,14 +91,14 @@ class ForecastTable:
         file = os.open(folder / ANSWERS, os.O_RDONLY)
         answers = EncodedAnswers(file, np.cumsum(series["bytes"].to_numpy()))
         weakref.finalize(answers, os.close, file)
-        values: Array = np.memmap(folder / VALUES, np.float64, "r").reshape(-1, 1 + len(quantiles))
+        values = _mapped(folder / VALUES, np.float64).reshape(-1, 1 + len(quantiles))
         return cls(
             spans=spans,
-            dates=Decoded(np.memmap(folder / DAYS, np.int32, "r"), _iso_dates),
-            leads=Decoded(np.memmap(folder / LEADS, np.int16, "r"), lambda leads: leads.tolist()),
+            dates=Decoded(_mapped(folder / DAYS, np.int32), _iso_dates),
+            leads=Decoded(_mapped(folder / LEADS, np.int16), lambda leads: leads.tolist()),
             values=values,
             quantile_names=[f"{quantile:g}" for quantile in quantiles],
-            spreads=np.memmap(folder / SPREADS, np.float32, "r"),
+            spreads=_mapped(folder / SPREADS, np.float32),
             cold_starts=(series["basis"] == "cold_start").to_numpy(),
             answers=answers,
         )
@@ -156,9 +158,18 @@ def estimates_of(values: Array, quantile_names: list[str]) -> list[dict[str, Any
     ]
 
 
+def _mapped(file: Path, dtype: type[np.number[Any]]) -> Array:
+    """The array that a file is, mapped into memory; a plain one, for slices of np.memmap cost more than lookups."""
+    return np.asarray(np.memmap(file, dtype, "r"))
+
+
 def _iso_dates(days: Array) -> list[str]:
-    texts: list[str] = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
-    return texts
+    return [_iso_date(day) for day in days.tolist()]
+
+
+@lru_cache(maxsize=4096)
+def _iso_date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).isoformat()
 
 
 def _around(name: str, names: list[str]) -> list[str]:

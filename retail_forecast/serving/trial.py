@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -52,6 +52,13 @@ class Trial:
         self._shadow.offer((store_id, item_id))
         known = config.mode == "canary" and (store_id, item_id) in self.predictor.table.spans
         return self.predictor if known else self.active
+
+    def choose_for_all(self, series: Sequence[tuple[str, str]]) -> Predictor:
+        """What answers for all of them: as for the first, but no challenger for which one that is served is unknown."""
+        chosen, ours, theirs = self.choose(*series[0]), self.active.table.spans, self.predictor.table.spans
+        if chosen is self.predictor and any(key in ours and key not in theirs for key in series[1:]):
+            return self.active
+        return chosen
 
     def mirror(self, store_id: str, item_id: str, question: Question) -> None:
         """Puts a question about the series to both, beside the request, if the series is of the share."""

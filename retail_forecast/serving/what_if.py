@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,11 @@ class _Asked:
     def __post_init__(self) -> None:
         self.moved = np.zeros(self.scenario.height, dtype=bool)
 
+    @property
+    def mean(self) -> Floats:
+        """[H]: of the pools that were asked, which is one for every store that is known."""
+        return self.means[0] if len(self.means) == 1 else np.asarray(np.mean(self.means, axis=0))
+
 
 @dataclass(frozen=True)
 class WhatIf:
@@ -80,20 +87,14 @@ class WhatIf:
         found = []
         for one in changes:
             check_change(one, bundle=self.bundle, store_id=series[0], dates=dates)
-            days = None if one.dates is None else {day.isoformat() for day in one.dates}
-            at = [period for period, day in enumerate(dates) if days is None or day in days]
+            at = [period for period, day in enumerate(dates) if one.dates is None or day in one.days]
             found.append((one.column, np.array(at, dtype=np.intp), _short_enough(one.value)))
         return Scenario(series, span, tuple(found))
 
     def answer(self, scenarios: Sequence[Scenario]) -> list[Outcome]:
         """One outcome per scenario. Periods in which nothing becomes different are as published."""
         asked = [_Asked(scenario) for scenario in scenarios]
-        by_pool: dict[str, list[_Asked]] = {}
-        for one in asked:
-            for pool in self.bundle.pools_for(one.scenario.series[0]):
-                by_pool.setdefault(pool, []).append(one)
-        for pool, of_pool in by_pool.items():
-            self._ask_pool(pool, of_pool)
+        self._ask([(pool, one) for one in asked for pool in self.bundle.pools_for(one.scenario.series[0])])
         values = self._with_quantiles(asked)
         return [Outcome(of_one, one.outside) for of_one, one in zip(values, asked, strict=True)]
 
@@ -101,33 +102,34 @@ class WhatIf:
         """Mean and quantiles as published [H, 1 + Q]."""
         return self.table.values[slice(*scenario.span)]
 
-    def _ask_pool(self, pool: str, asked: Sequence[_Asked]) -> None:
-        """Notes what one pool says: the means, which periods became different, and what it has not seen."""
-        ends = np.cumsum([one.scenario.height for one in asked])
+    def _ask(self, turns: list[tuple[str, _Asked]]) -> None:
+        """Notes what each pool says of its scenario: the means, which periods move, and what it has not seen."""
+        turns.sort(key=itemgetter(0))
+        ends = np.cumsum([one.scenario.height for _, one in turns])
         matrix = np.empty((ends[-1], len(self.bundle.columns.position)), dtype=np.float32)
-        for one, end in zip(asked, ends, strict=True):
+        for (pool, one), end in zip(turns, ends, strict=True):
             rows = matrix[end - one.scenario.height : end]
             one.alignment = self.rows.fill(rows, pool, one.scenario.span)
             one.moved |= self._change(rows, one.scenario, pool)
             one.outside = self._outside(rows, one.scenario, pool)
         self.bundle.columns.add_ratios(matrix)
-        moved, mean = np.concatenate([one.moved for one in asked]), np.zeros(len(matrix))
+        moved, mean = np.concatenate([one.moved for _, one in turns]), np.zeros(len(matrix))
         if moved.any():
-            mean[moved] = self.bundle.predict_pool(pool, matrix[moved])
-        for one, of_one in zip(asked, np.split(mean, ends[:-1]), strict=True):
+            groups = groupby(turns, key=itemgetter(0))
+            blocks = [(pool, sum(int(one.moved.sum()) for _, one in of_pool)) for pool, of_pool in groups]
+            mean[moved] = self.bundle.predict_pools(blocks, matrix[moved])
+        for (_, one), of_one in zip(turns, np.split(mean, ends[:-1]), strict=True):
             one.means.append(of_one)
 
     def _change(self, matrix: Matrix, scenario: Scenario, pool: str) -> NDArray[np.bool_]:
         """Makes the changes in place, in their order; [H]: whether a number of the period became another."""
         columns = {name: self.bundle.columns.position[name] for name, _, _ in scenario.changes}
-        before = {column: matrix[:, column].copy() for column in columns.values()}
+        touched = list(columns.values())
+        before = matrix[:, touched]
         for name, periods, value in scenario.changes:
             matrix[periods, columns[name]] = self._number(name, value, pool)
-        same = np.ones(len(matrix), dtype=bool)
-        for column, old in before.items():
-            new = matrix[:, column]
-            same &= (old == new) | (np.isnan(old) & np.isnan(new))
-        return ~same
+        after = matrix[:, touched]
+        return np.asarray(((before != after) & ~(np.isnan(before) & np.isnan(after))).any(axis=1))
 
     def _number(self, name: str, value: Value, pool: str) -> float:
         """The value as features have it; NaN for a category that the pool has not seen."""
@@ -145,7 +147,7 @@ class WhatIf:
     def _with_quantiles(self, asked: Sequence[_Asked]) -> list[Floats]:
         """Mean and quantiles of each scenario [H, 1 + Q], rounded; where nothing moved, those that were published."""
         places = np.concatenate([np.arange(*one.scenario.span)[one.moved] for one in asked])
-        means = [(np.mean(one.means, axis=0) * one.alignment)[one.moved] for one in asked]
+        means = [(one.mean * one.alignment)[one.moved] for one in asked]
         mean = np.concatenate(means).astype(np.float32).astype(np.float64)
         spread = self.table.spreads[places].astype(np.float64)
         intervals = self.bundle.intervals[SERIES_LEVEL]

@@ -25,8 +25,12 @@ def audit(action: str, *, caller: str, **facts: Any) -> None:
 
 
 def audit_person(home: Path, action: str, **facts: Any) -> None:
-    """The same for a command that somebody typed; the line also stays in HOME/audit.jsonl, for commands log nowhere."""
-    caller = person()
+    """`audit_kept` for a command that somebody typed."""
+    audit_kept(home, action, caller=person(), **facts)
+
+
+def audit_kept(home: Path, action: str, *, caller: str, **facts: Any) -> None:
+    """The same as `audit`; the line also stays in HOME/audit.jsonl, for commands log nowhere and each run to itself."""
     audit(action, caller=caller, **facts)
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "action": action, "caller": caller, **facts}
     home.mkdir(parents=True, exist_ok=True)

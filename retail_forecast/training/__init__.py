@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from retail_forecast.settings import Settings
-from retail_forecast.training.trainer import Bill, JobResult, Trainer, TrainingJob
+from retail_forecast.training.trainer import Bill, JobResult, Source, Trainer, TrainingJob
 
-__all__ = ["Bill", "JobResult", "Trainer", "TrainingJob", "open_trainer"]
+__all__ = ["Bill", "JobResult", "Source", "Trainer", "TrainingJob", "open_trainer"]
 
 
 def open_trainer(settings: Settings) -> Trainer:

@@ -76,7 +76,7 @@ def _only_one(root: Path) -> Iterator[None]:
 
 
 def _lay_out(root: Path, job: TrainingJob) -> None:
-    """The contract's folders, with the channels linked. Checkpoints of an earlier attempt stay."""
+    """The contract's folders, with the channels linked or, from a lake far away, fetched. Checkpoints stay."""
     for name in ("input", "model", "output"):
         shutil.rmtree(root / name, ignore_errors=True)
     for name in ("input/config", "input/data", "model", "output/data", "checkpoints"):
@@ -85,7 +85,10 @@ def _lay_out(root: Path, job: TrainingJob) -> None:
     (root / "input/config/hyperparameters.json").write_text(json.dumps(values), encoding="utf-8")
     require_folders(job)
     for channel, source in job.channels.items():
-        (root / "input/data" / channel).symlink_to(source.resolve(), target_is_directory=True)
+        place = root / "input/data" / channel
+        folder = source if isinstance(source, Path) else source.fetch(place)
+        if folder != place:
+            place.symlink_to(folder.resolve(), target_is_directory=True)
 
 
 def _execute(root: Path, log_file: Path, on_log: Callable[[str], None], memory: PeakMemory) -> tuple[int, list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from retail_forecast.errors import TrainingError
+from retail_forecast.lake.artifacts import Artifact
 
 ROOT_VARIABLE = "RETAIL_FORECAST_ML_ROOT"
 """Names the folder of the container contract; /opt/ml where it is not set."""
@@ -17,18 +18,22 @@ END_WITH_STDIN_VARIABLE = "RETAIL_FORECAST_END_WITH_STDIN"
 """Set by a trainer that holds the standard input of the job: the job ends when it closes."""
 
 
+Source = Path | Artifact
+"""What a channel is filled from: a folder of this machine, or one that is published in the lake."""
+
+
 @dataclass(frozen=True)
 class TrainingJob:
     """A job under the container contract.
 
     task: train or backtest. name: the same for equal inputs, so that a job can be found again. channels: input
-    folders by name. hyperparameters: texts, as the contract has them. output_dir: receives the result; it must not
-    exist yet.
+    folders by name; one of the lake travels only where the job cannot reach it. hyperparameters: texts, as the
+    contract has them. output_dir: receives the result; it must not exist yet.
     """
 
     task: str
     name: str
-    channels: Mapping[str, Path]
+    channels: Mapping[str, Source]
     hyperparameters: Mapping[str, str]
     output_dir: Path
 
@@ -80,9 +85,11 @@ def require_new(job: TrainingJob) -> None:
 
 
 def require_folders(job: TrainingJob) -> None:
-    """Raises TrainingError naming a channel that is no folder."""
+    """Raises TrainingError naming a channel that is no folder, NotFoundError where it is not published."""
     for channel, source in job.channels.items():
-        if not source.is_dir():
+        if isinstance(source, Artifact):
+            source.info()
+        elif not source.is_dir():
             raise TrainingError(f"Job {job.name}: channel {channel!r} names {source}, which is no folder.")
 
 

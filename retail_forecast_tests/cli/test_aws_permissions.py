@@ -20,6 +20,7 @@ def call(principal: str, permission: str, resource: str | None) -> dict[str, str
     ("permission", "resource", "pattern"),
     [
         ("s3:GetObject", "shop/lake/tables/sales/1.parquet", "BUCKET/lake/*"),
+        ("s3:GetObject", "shop/lake/features/0c1d/features.json", "BUCKET/lake/features/*"),
         ("s3:ListBucket", "shop", "BUCKET"),
         ("sqs:ReceiveMessage", "http://127.0.0.1:1/123456789012/retail-forecast-demo-arrivals", "retail-forecast-*"),
         ("logs:GetLogEvents", "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TrainingJobs"),
@@ -38,3 +39,13 @@ def test_each_need_is_told_once_and_those_of_others_not_at_all() -> None:
     assert permissions_markdown(rows) == (
         "| role | action | on |\n| --- | --- | --- |\n| orchestrator | `s3:GetObject` | `BUCKET/lake/*` |\n"
     )
+
+
+def test_a_folder_within_one_that_is_needed_anyway_is_not_told() -> None:
+    paths = ("features/0c1d/features.json", "tables/sales/1.parquet")
+    reads = [call(who, "s3:GetObject", f"shop/lake/{path}") for who, path in (("me", paths[0]), ("me", paths[1]))]
+    job = call("job", "s3:GetObject", f"shop/lake/{paths[0]}")
+    assert permissions_of([*reads, job], {"me": "orchestrator", "job": "training job"}) == [
+        ("orchestrator", "s3:GetObject", "BUCKET/lake/*"),
+        ("training job", "s3:GetObject", "BUCKET/lake/features/*"),
+    ]

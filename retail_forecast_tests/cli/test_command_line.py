@@ -129,6 +129,13 @@ def test_a_known_error_is_found_below_what_wraps_it(capsys: pytest.CaptureFixtur
     assert "The champion does not exist. Train one." in capsys.readouterr().err
 
 
+def test_a_chain_of_causes_that_bites_its_tail_is_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
+    known, wrapped = NotFoundError("The champion", fix="Train one."), RuntimeError("step failed")
+    known.__cause__, wrapped.__cause__ = wrapped, known
+    assert explain(wrapped) == ExitCode.FAILED
+    assert capsys.readouterr().err.count("The champion does not exist") == 1
+
+
 def test_an_interruption_is_not_a_failure() -> None:
     wrapped = RuntimeError("step failed")
     wrapped.__cause__ = KeyboardInterrupt()

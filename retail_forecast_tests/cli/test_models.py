@@ -15,7 +15,7 @@ from retail_forecast.orchestration.instance import open_instance
 from retail_forecast.orchestration.outcome import noted_champion
 from retail_forecast.orchestration.training_run import MODELS, read_progress
 from retail_forecast.registry import open_registry
-from retail_forecast_tests.orchestration.world import World
+from retail_forecast_tests.orchestration.world import World, audited
 from retail_forecast_tests.registry.test_contract import make_bundle
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -53,8 +53,11 @@ def test_a_model_is_trained_registered_and_promoted_one_command_each(world: Worl
     assert registered.exit_code == (0 if "The gate would promote it" in registered.output else 1)
     assert open_registry(world.settings).champion() is None
 
-    assert "Version 1 is champion" in _call("promote", "1").output
+    assert "Version 1 is champion" in _call("promote", "1", "--reason", "Its first.").output
     assert noted_champion(world.lake) == "1"
+    (line,) = audited(world.home)
+    assert (line["action"], line["model_version"], line["reason"]) == ("promote", "1", "Its first.")
+    assert line["caller"].startswith("user:")
     with open_instance(world.settings) as instance:
         assert reported_champion(instance) == "1"
 
@@ -90,7 +93,7 @@ def test_a_bundle_that_could_not_forecast_is_not_registered(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["1", "--reject", "2", "--reason", "x"], ["--reject", "1"], ["1", "--reason", "x"]]
+    "arguments", [[], ["1", "--reject", "2", "--reason", "x"], ["--reject", "1"], ["--reason", "x"]]
 )
 def test_promote_wants_one_version_and_a_reason_for_a_rejection(arguments: list[str]) -> None:
     result = _call("promote", *arguments)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
-from retail_forecast.features import FeatureSpec, build_features, first_sales, stream_features
+from retail_forecast.features import FeatureSpec, assembly, build_features, first_sales, stream_features
 from retail_forecast_tests.features.frames import day, sales_of
 
 SPEC = FeatureSpec("1d", horizon=2)
 SALES = sales_of({("A", f"item-{n:03d}"): [n + 1.0, 0.0, n / 2] for n in range(150)})
 
 
-def test_the_parts_hold_whole_series_and_together_all_rows_in_order() -> None:
+def test_the_parts_hold_whole_series_and_together_all_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "_CELLS", 64 * 400)
     parts = list(stream_features(SALES, {}, {}, SPEC, cutoff=day(2)))
     whole = build_features(SALES, {}, {}, SPEC, cutoff=day(2)).collect()
-    assert len(parts) > 1
+    assert len(parts) > 2
     assert sum(part["item_id"].n_unique() for part in parts) == 150
     assert_frame_equal(pl.concat(parts), whole, check_exact=True)
     assert whole["item_id"].is_sorted()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retail_forecast.features.sums import RunningSums, Totals, round_exactly
+from retail_forecast.features.sums import Lifetimes, PhaseSums, RunningSums, Totals, round_exactly
 
 FIVE = np.array([[1.0, 2.0, 4.0, 8.0, 16.0]])
 
@@ -16,8 +16,18 @@ def test_a_window_is_summed_up_to_the_period_it_ends_with() -> None:
 
 
 def test_a_sum_can_step_over_periods() -> None:
-    sums = RunningSums(FIVE, step=2).ending(np.array([3, 4]), 2)
-    assert sums.ravel().tolist() == [10, 20]  # 2 + 8, 4 + 16
+    sums = PhaseSums(FIVE, step=2)
+    assert sums.ending(np.array([3, 4]), 2).ravel().tolist() == [10, 20]  # 2 + 8, 4 + 16
+    assert PhaseSums(FIVE, step=1).ending(np.array([3, 4]), 4).ravel().tolist() == [15, 30]
+
+
+def test_what_is_known_since_birth_is_counted_without_looking() -> None:
+    """Born in the second period: of the four that end with the fourth, three are known."""
+    known = np.array([[False, True, True, True, True, True, True]])
+    periods, born = np.arange(3, 7), np.array([1])
+    assert Lifetimes(born).ending(periods, 4).ravel().tolist() == [3, 4, 4, 4]
+    assert (Lifetimes(born).ending(periods, 4) == RunningSums(known).ending(periods, 4)).all()
+    assert (Lifetimes(born, step=2).ending(periods, 2) == PhaseSums(known, 2).ending(periods, 2)).all()
 
 
 def test_what_is_unknown_counts_for_nothing() -> None:

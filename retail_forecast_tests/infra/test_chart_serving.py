@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 import yaml
 
 pytest.importorskip("helm_python", reason="charts are rendered with the extra infra: make infra-test")
 
-from retail_forecast.serving.config import ServeConfig, UserConfig, check_serve_config
+from retail_forecast.serving.config import SHORTCUT, DeploymentConfig, ServeConfig, UserConfig, check_serve_config
+from retail_forecast.serving.packing import write_pack
+from retail_forecast.serving.pressure import LOOKUPS_UNDER_WAY
 from retail_forecast.serving.rayservice import RayService
 from retail_forecast.serving.security.policy import auth_mode
 from retail_forecast.serving.state import ServingState
@@ -19,6 +25,7 @@ from retail_forecast.settings import Settings
 from retail_forecast_tests.infra.chart import (
     ENVIRONMENTS,
     Object,
+    amount,
     containers,
     effective,
     named,
@@ -28,6 +35,8 @@ from retail_forecast_tests.infra.chart import (
     rendered,
     selects,
 )
+
+QUANTILES = (0.005, 0.025, 0.165, 0.25, 0.5, 0.75, 0.835, 0.975, 0.995)
 
 
 def spec_of(environment: str) -> Object:
@@ -105,6 +114,41 @@ def test_workers_at_the_floor_have_room_for_the_least_replicas_and_at_the_ceilin
     assert serve["minReplicas"] >= worker["minReplicas"]  # a worker without a replica would never be ready
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_serve_lets_in_what_it_does_elsewhere_and_more_than_a_replica_refuses_by_itself(environment: str) -> None:
+    told = check_serve_config(serve_config(environment)).applications[0].deployments[0]
+    usual = DeploymentConfig()
+    for name in ("max_ongoing_requests", "max_queued_requests", "backpressure_config"):
+        assert getattr(told, name) == getattr(usual, name)
+    assert told.max_ongoing_requests > LOOKUPS_UNDER_WAY
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_half_of_tmp_holds_what_two_vintages_of_300_000_series_are_answered_from(
+    environment: str, tmp_path: Path
+) -> None:
+    write_pack(tmp_path, vintage_of(100, tmp_path / "forecasts.parquet"), QUANTILES)
+    a_series = sum(one.stat().st_size for one in tmp_path.iterdir() if one.suffix != ".parquet") / 100
+    worker = spec_of(environment)["rayClusterConfig"]["workerGroupSpecs"][0]["template"]["spec"]
+    (tmp,) = [one["emptyDir"]["sizeLimit"] for one in worker["volumes"] if one["name"] == "tmp"]
+    assert 2 * 300_000 * a_series <= amount(tmp) / 2
+
+
+def vintage_of(series: int, path: Path) -> Path:
+    """Forecasts of 28 days, in the order of series."""
+    random = np.random.default_rng(1)
+    days = [date(2024, 1, 1) + timedelta(days=n) for n in range(28)]
+    items = pl.DataFrame({"item_id": [f"FOODS_1_{n:03}" for n in range(series)]})
+    rows = items.join(pl.DataFrame({"date": days, "lead": range(1, 29)}), how="cross")
+    values = np.sort(random.gamma(2, 20, (rows.height, len(QUANTILES))), axis=1)
+    named = {f"q{quantile:g}": values[:, n] for n, quantile in enumerate(QUANTILES)}
+    told = {"store_id": pl.lit("CA_1"), "basis": pl.lit("own"), "spread": pl.lit(1.0)}
+    rows.with_columns(
+        **told, mean=pl.Series(values[:, 4]), **{k: pl.Series(v) for k, v in named.items()}
+    ).write_parquet(path)
+    return path
+
+
 def test_every_container_of_ray_serves_through_haproxy() -> None:
     of_ray = {who: one for who, one in containers(rendered("prod")) if who.startswith("RayService")}
     assert len(of_ray) == 3  # head, autoscaler, worker
@@ -112,6 +156,7 @@ def test_every_container_of_ray_serves_through_haproxy() -> None:
         env = {one["name"]: one.get("value") for one in container["env"]}
         assert (env["RAY_SERVE_ENABLE_HA_PROXY"], env["RAY_SERVE_THROUGHPUT_OPTIMIZED"]) == ("1", "1")
         assert env["RAY_SERVE_HAPROXY_RETRY_ON"] == "conn-failure empty-response"  # a replica that dies loses nothing
+        assert env.items() >= SHORTCUT.items()
         assert env["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

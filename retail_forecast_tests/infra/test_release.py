@@ -174,6 +174,27 @@ def test_a_port_that_cannot_be_forwarded_fails_the_smoke_test(tools: StandIns) -
     assert "forwarded no port" in done.stderr
 
 
+def test_the_digest_of_the_base_is_noted_and_built_on(tools: StandIns, tmp_path: Path) -> None:
+    digest, noted = f"sha256:{'0123456789abcdef' * 4}", tmp_path / "base"
+    tools.add("docker", f"case $all in *imagetools*) echo {digest} ;; esac")
+    (tools.folder / "make").unlink()
+    tools.add("git", "echo 0123456789abcdef")
+    assert tools.script("pin-base", str(noted)).returncode == 0
+    assert noted.read_text() == f"python:3.12-slim-bookworm@{digest}\n"
+    assert tools.run(["make", "images", "TAG=abc123", f"PINNED_BASE={noted}"]).returncode == 0
+    builds = [call for call in tools.calls_of("docker") if "buildx build" in call]
+    assert len(builds) == 3
+    assert all(f"--build-arg BASE=python:3.12-slim-bookworm@{digest}" in build for build in builds)
+
+
+def test_a_base_without_a_digest_is_not_noted(tools: StandIns, tmp_path: Path) -> None:
+    tools.add("docker", "echo unauthorized")
+    done = tools.script("pin-base", str(tmp_path / "base"))
+    assert done.returncode == 1
+    assert "docker tells no digest of python:3.12-slim-bookworm, but 'unauthorized'" in done.stderr
+    assert not (tmp_path / "base").exists()
+
+
 def test_make_builds_an_image_of_each_role_and_stops_at_one_that_fails(tools: StandIns) -> None:
     (tools.folder / "make").unlink()
     tools.add("git", "echo 0123456789abcdef")

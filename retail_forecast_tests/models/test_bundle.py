@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from retail_forecast.errors import NotFoundError, SchemaError
 from retail_forecast.features import AttributeTable, build_categories, feature_names
+from retail_forecast.features.spec import ValueType
 from retail_forecast.models import Bundle, Recipe, train_members, write_bundle
 from retail_forecast.models.bundle import write_json
 from retail_forecast_tests.models.samples import write_series_intervals
@@ -60,7 +61,7 @@ def test_a_bundle_is_text_alone_and_the_same_bytes_every_time(bundle: Bundle, tm
 
 
 def test_columns_keep_the_order_they_were_trained_in(tmp_path: Path) -> None:
-    described = {"kind": "category", "brand": "category"}  # not in alphabetical order
+    described: dict[str, ValueType] = {"kind": "category", "brand": "category"}  # not in alphabetical order
     spec = replace(SPEC, attribute_tables=(AttributeTable("items", ("item_id",), described),))
     given: dict[str, Any] = {
         "recipe": RECIPE,

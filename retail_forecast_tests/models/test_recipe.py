@@ -21,6 +21,13 @@ def test_an_unknown_setting_is_named_with_those_that_exist() -> None:
         Recipe.from_json({"tree": 12})
 
 
+def test_members_of_groups_differ_in_leaves_or_features() -> None:
+    groups = Recipe().for_groups()
+    assert groups.for_member("scaled") == groups
+    assert (groups.for_member("wide").leaves, groups.for_member("full").feature_fraction) == (127, 0.8)
+    assert [groups.for_member(name).trees for name in ("scaled", "wide", "full")] == [250, 125, 125]
+
+
 def test_small_data_gets_small_leaves() -> None:
     # never above the recipe's, never below five, at least twenty leaves' worth of rows
     assert [Recipe().leaf_rows(rows) for rows in (40, 1_000, 200_000, 3_000_000)] == [5, 20, 40, 200]

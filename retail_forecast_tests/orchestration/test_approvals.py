@@ -24,7 +24,7 @@ from retail_forecast.registry import ModelRegistry, open_registry
 from retail_forecast.settings import Settings
 from retail_forecast_tests.orchestration.automation_world import Automation
 from retail_forecast_tests.orchestration.endpoints import FakeEndpoint
-from retail_forecast_tests.orchestration.world import DAYS, World
+from retail_forecast_tests.orchestration.world import DAYS, World, audited
 from retail_forecast_tests.registry.test_contract import make_bundle
 
 FORECASTS = ("forecasts", "endpoint", "forecast_accuracy", "drift")
@@ -104,6 +104,13 @@ def test_a_version_that_is_approved_in_aws_leads_to_forecasts_with_it(approved: 
     approved.follow("2")
     assert not approved.tick()
     assert approved.automation.asked() == {}
+    *_, line = audited(approved.automation.world.home)
+    assert (line["action"], line["model_version"], line["reason"]) == (
+        "promote",
+        "2",
+        f"decided in {approved.registry.get('2').resource}",
+    )
+    assert line["caller"] == "registry:arn:aws:sts::123456789012:user/moto"
 
 
 def test_the_champion_that_is_rejected_in_aws_gives_way_to_the_one_before(approved: Approved) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import dagster as dg
@@ -54,6 +55,7 @@ def test_the_deployed_instance_keeps_what_runs_print_where_its_environment_says(
     bucket = aws_cloud.new_bucket("logs")
     monkeypatch.setenv("COMPUTE_LOGS_BUCKET", bucket)
     monkeypatch.setenv("COMPUTE_LOGS_PREFIX", "dagster")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where a folder for each run stays behind
     shutil.copy(DEPLOYED, tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (key,) = printed(aws_cloud, bucket, instance)

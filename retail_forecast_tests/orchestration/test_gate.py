@@ -22,7 +22,7 @@ from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.trainings import start_training
 from retail_forecast.registry import ModelRegistry
 from retail_forecast.training.recipes import write_recipe
-from retail_forecast_tests.orchestration.world import START, World
+from retail_forecast_tests.orchestration.world import START, World, audited
 from retail_forecast_tests.pipeline.small_lake import publish_days
 from retail_forecast_tests.registry.test_contract import fresh_sagemaker_registry, make_bundle
 
@@ -77,6 +77,19 @@ def test_a_challenger_that_passes_becomes_champion(court: Court) -> None:
     assert (outcome.passed, outcome.promoted, outcome.waiting, outcome.champion) == (True, True, False, "1")
     assert court.stages() == {"1": "champion"}
     assert noted_champion(court.world.lake) == "1"
+
+
+def test_what_the_gate_did_is_in_the_audit_log_once_with_its_reasons(court: Court) -> None:
+    for text, error in (("x", GOOD), ("y", GOOD), ("y", GOOD), ("z", BAD)):
+        outcome = court.judge(text, error)
+    lines = audited(court.world.home)
+    assert [(line["action"], line["model_version"], line.get("replaced")) for line in lines] == [
+        ("promote", "1", None),
+        ("promote", "2", "1"),
+        ("reject", "3", None),
+    ]
+    assert {line["caller"] for line in lines} == {"gate"}
+    assert lines[2]["reason"] == " ".join(outcome.reasons)
 
 
 def test_a_challenger_that_passes_waits_for_a_person_who_wants_to_decide(court: Court) -> None:

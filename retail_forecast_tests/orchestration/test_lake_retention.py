@@ -11,7 +11,7 @@ import pytest
 from retail_forecast.lake.vintages import list_vintages
 from retail_forecast.orchestration.jobs import build_prune_lake
 from retail_forecast.orchestration.lake_retention import deployed_vintage, prune
-from retail_forecast.orchestration.resources import Platform
+from retail_forecast.orchestration.resources import Platform, build_resources
 from retail_forecast.pipeline.arrivals import look_for_arrivals
 from retail_forecast.pipeline.tables import publish_table, stale_partitions
 from retail_forecast_tests.orchestration.vintages import publish_last_sales
@@ -55,9 +55,12 @@ def test_what_the_last_training_made_stays(platform: Platform) -> None:
 
 
 def test_the_job_runs_and_tells_what_it_removed(platform: Platform, instance: dg.DagsterInstance) -> None:
-    result = build_prune_lake(platform).execute_in_process(instance=instance)
+    resources = build_resources(platform, {})
+    result = build_prune_lake(platform).execute_in_process(instance=instance, resources=resources)
     said = [entry.user_message for entry in instance.all_logs(result.run_id)]
     assert "Removed 0 objects, 0 bytes." in said
+    assert "Removed models: none." in said
+    assert "Removed 0 files of old jobs, 0 bytes." in said
 
 
 def test_the_job_leaves_the_lake_alone_while_another_run_is_in_progress(
@@ -65,5 +68,5 @@ def test_the_job_leaves_the_lake_alone_while_another_run_is_in_progress(
 ) -> None:
     job = build_prune_lake(platform)
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    result = job.execute_in_process(instance=instance)
+    result = job.execute_in_process(instance=instance, resources=build_resources(platform, {}))
     assert any("as 1 runs are in progress" in entry.user_message for entry in instance.all_logs(result.run_id))

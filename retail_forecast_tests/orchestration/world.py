@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from retail_forecast.lake import Lake, Store, open_lake, open_store
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.arrivals import current_ledger
 from retail_forecast.settings import Settings
+from retail_forecast.telemetry.audit import FILE
 
 START = date(2024, 1, 1)
 DAYS = 60
@@ -42,6 +44,11 @@ def day(number: int) -> date:
 def price(number: int, item: str) -> float:
     """The price of an item on a day; no season could guess the days on which it is low."""
     return 1.25 if (number * number * 31 + len(item) * 7) % 11 < 4 else 2.5
+
+
+def audited(home: Path) -> list[dict[str, Any]]:
+    """The lines of a home's audit log, the oldest first."""
+    return [json.loads(line) for line in (home / FILE).read_text().splitlines()]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from retail_forecast.errors import NotFoundError
 from retail_forecast.lake import Lake
 from retail_forecast.lake.tables import NewPart
 from retail_forecast.pipeline.accuracy import compute_drift, forecast_accuracy, recent_error
+from retail_forecast.pipeline.series_accuracy import SERIES_ACCURACY
 from retail_forecast_tests.pipeline.small_lake import (
     new_lake,
     publish_constant_vintage,
@@ -43,6 +44,17 @@ def test_a_vintage_is_scored_on_the_days_that_arrived(lake: Lake, tmp_path: Path
     assert _value(frame, "total", "wrmsse") == pytest.approx(total)
     assert _value(frame, "store_id/item_id", "wrmsse") == pytest.approx(bottom)
     assert recent_error(lake) == pytest.approx((total + bottom) / 2)
+
+
+def test_each_series_of_a_vintage_has_its_sums_over_the_days_that_arrived(lake: Lake, tmp_path: Path) -> None:
+    publish_constant_vintage(lake, tmp_path, CUTOFF, {"a": 4, "b": 4}, id="v1")
+    publish_days(lake, {"a": [2, 5], "b": [0, 0]}, start=date(2024, 1, 5))
+    forecast_accuracy(lake, small_dataset())
+    rows = lake.table(SERIES_ACCURACY).scan()
+    assert rows is not None
+    a, b = rows.collect().select("item_id", "vintage", "periods", "units_sold", "absolute_error", "excess").rows()
+    assert a == ("a", "v1", 2, 7.0, 3.0, 1.0)  # 4 - 2 = 2 too many, 4 - 5 = 1 too few
+    assert b == ("b", "v1", 2, 0.0, 8.0, 8.0)
 
 
 def test_prices_weigh_the_series(lake: Lake, tmp_path: Path) -> None:

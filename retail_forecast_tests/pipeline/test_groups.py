@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from retail_forecast.pipeline.backtest import backtest_recipe
 from retail_forecast.pipeline.feature_sets import read_feature_set
 from retail_forecast.pipeline.features import build_training_features
 from retail_forecast.pipeline.forecasts import publish_forecasts
+from retail_forecast.pipeline.groups import rows_around
 from retail_forecast.pipeline.history import write_history
 from retail_forecast.pipeline.train import train_model
 from retail_forecast_tests.pipeline.shop_lake import publish_sales, shop_dataset
@@ -29,7 +31,15 @@ from retail_forecast_tests.pipeline.shop_lake import publish_sales, shop_dataset
 START, DAYS = date(2024, 1, 1), 120
 CUTOFF = START + timedelta(days=DAYS - 1)
 ITEMS = {f"i{n:02d}": "food" if n < 6 else "toys" for n in range(12)}
-RECIPE = Recipe(window_periods=80, group_window_periods=80, trees=15, learning_rate=0.2, leaves=7, group_trees=15)
+RECIPE = Recipe(
+    window_periods=80,
+    group_window_periods=80,
+    trees=15,
+    learning_rate=0.2,
+    leaves=7,
+    group_trees=15,
+    group_members=("scaled", "wide"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +138,34 @@ def test_the_bundle_follows_its_groups_as_far_as_the_backtest_says(home: Path) -
 def test_the_number_of_workers_changes_no_byte(home: Path, tmp_path: Path) -> None:
     again = train_model(home / "features", tmp_path / "again", RECIPE, workers=2)
     assert again.digest == train_model(home / "features", tmp_path / "alone", RECIPE, workers=1).digest
+
+
+def test_the_forecast_of_groups_is_the_weighted_mean_of_trees_and_regression(home: Path) -> None:
+    trees, both, regression = (mean_of_groups(home / "bundle", home, weight) for weight in (0.0, 0.3, 1.0))
+    assert both.to_numpy() == pytest.approx(0.7 * trees.to_numpy() + 0.3 * regression.to_numpy())
+    assert (trees - regression).abs().to_numpy().min() > 0
+
+
+def test_a_bundle_of_before_the_regression_forecasts_by_its_one_member(home: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(home / "bundle", tmp_path / "old")
+    content = json.loads((old / "bundle.json").read_text())
+    del content["recipe"]["regression"], content["recipe"]["group_members"]
+    (old / "bundle.json").write_text(json.dumps(content))
+    for name in ("regression.json", "wide.txt"):
+        (old / "shards" / "groups" / name).unlink()
+    model = Bundle.load(old).group_model
+    assert (list(model.boosters), model.regression) == (["scaled"], None)
+    assert mean_of_groups(old, home, None).to_numpy().min() > 0
+
+
+def mean_of_groups(bundle: Path, home: Path, weight: float | None) -> pl.Series:
+    """What the groups' model expects after the last cutoff but one; with another weight of the regression, if any."""
+    spec, model = read_feature_set(home / "features").spec, Bundle.load(bundle).group_model
+    cutoff = spec.shift(CUTOFF, -spec.horizon)
+    rows = rows_around(pl.scan_parquet(home / "features" / "groups.parquet"), spec, cutoff)
+    if weight is not None:
+        model = replace(model, recipe=replace(model.recipe, regression=weight))
+    return model.predict(rows, cutoff)["mean"]
 
 
 def test_sales_after_the_cutoff_of_a_backtest_do_not_move_its_forecasts(home: Path, tmp_path: Path) -> None:

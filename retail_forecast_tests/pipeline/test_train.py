@@ -124,5 +124,6 @@ def test_the_recipe_follows_the_dataset_and_the_preset() -> None:
     returns = dataset.model_copy(update={"policy": dataset.policy.model_copy(update={"negative_units": "keep"})})
     assert recipe_for(dataset) == Recipe()
     assert recipe_for(weekly).window_periods == 156
+    assert recipe_for(weekly).regression == 0 < recipe_for(dataset).regression
     assert recipe_for(returns).objective == "regression"
     assert recipe_for(dataset, "fast").trees < Recipe().trees < recipe_for(dataset, "best").trees

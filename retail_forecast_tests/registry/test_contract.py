@@ -159,3 +159,26 @@ def test_a_folder_that_is_no_bundle_is_refused(registry: ModelRegistry, tmp_path
     with pytest.raises(NotFoundError):
         registry.register(tmp_path, metrics={}, tags={})
     assert registry.versions() == []
+
+
+def test_a_removed_version_is_gone_with_its_files_and_its_number_is_not_given_again(
+    registry: ModelRegistry, tmp_path: Path
+) -> None:
+    old, new = (
+        registry.register(make_bundle(tmp_path / text, text), metrics=METRICS, tags={}).version for text in ("x", "y")
+    )
+    registry.remove(new)
+    assert [one.version for one in registry.versions()] == [old]
+    with pytest.raises(NotFoundError, match=f"'{new}'"):
+        registry.fetch(new, tmp_path / "copy")
+    again = registry.register(make_bundle(tmp_path / "again", "y"), metrics=METRICS, tags={})
+    assert again.version not in (old, new)
+    assert Bundle.load(registry.fetch(again.version, tmp_path / "copy")).digest == again.bundle_digest
+
+
+def test_the_champion_cannot_be_removed(registry: ModelRegistry, tmp_path: Path) -> None:
+    version = registry.register(make_bundle(tmp_path / "a"), metrics=METRICS, tags={}).version
+    registry.promote(version)
+    with pytest.raises(RegistryError, match="is the champion"):
+        registry.remove(version)
+    assert registry.fetch(version, tmp_path / "copy").exists()

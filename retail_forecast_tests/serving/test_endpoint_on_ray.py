@@ -97,6 +97,12 @@ def test_nothing_listens_beyond_loopback(endpoint: RayServeEndpoint, url: str) -
     assert {address.ip.removeprefix("::ffff:") for address in addresses} <= {"127.0.0.1", "::1"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="behind Ray's own proxy replicas have no HTTP server")
+def test_lookups_are_answered_before_serve_numbers_the_request(endpoint: RayServeEndpoint, url: str) -> None:
+    ids = [httpx.get(f"{url}{path}").headers["x-request-id"] for path in ("/v1/forecasts/S1/milk", "/v1/stores")]
+    assert ["-" in one for one in ids] == [False, True]  # ours are 32 digits, Serve's have dashes
+
+
 def test_the_same_home_is_not_served_on_two_ports(endpoint: RayServeEndpoint, world: World, url: str) -> None:
     other = RayServeEndpoint(endpoint.settings.model_copy(update={"api_port": free_port()}))
     with pytest.raises(ConfigurationError, match="RETAIL_FORECAST_API_PORT"):

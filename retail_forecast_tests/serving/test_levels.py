@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
+from retail_forecast.serving.levels import SERIES_LEVEL
 from retail_forecast_tests.serving.conftest import World
 from retail_forecast_tests.serving.test_app import problem_of
 from retail_forecast_tests.serving.world import HORIZON, forecasts_of
@@ -12,9 +13,9 @@ from retail_forecast_tests.serving.world import HORIZON, forecasts_of
 def test_levels_go_from_the_total_to_the_series(client: TestClient) -> None:
     levels = client.get("/v1/levels").json()["levels"]
     assert levels == [
-        {"level": "total", "keys": [], "groups": 1},
-        {"level": "store_id", "keys": ["store_id"], "groups": 2},
-        {"level": "store_id/item_id", "keys": ["store_id", "item_id"], "groups": 6},
+        {"level": "total", "keys": [], "groups": 1, "within": []},
+        {"level": "store_id", "keys": ["store_id"], "groups": 2, "within": ["total"]},
+        {"level": SERIES_LEVEL, "keys": ["store_id", "item_id"], "groups": 6, "within": ["total", "store_id"]},
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
+from retail_forecast.serving.members import nested_levels
 from retail_forecast_tests.serving.test_app import problem_of
 
 
@@ -25,6 +27,28 @@ def test_the_series_of_a_group_add_up_to_it(client: TestClient) -> None:
 
 def test_the_total_is_made_of_every_series(client: TestClient) -> None:
     assert len(client.get("/v1/members/total/total").json()["groups"]) == 6  # three items in two stores
+
+
+def test_a_group_names_the_groups_of_another_level_that_have_a_series_of_it(client: TestClient) -> None:
+    answer = client.get("/v1/members/total/total", params={"at": "store_id"}).json()
+    assert (answer["level"], answer["groups"]) == ("store_id", ["S1", "S2"])
+    answer = client.get("/v1/members/store_id:item_id/S2/milk", params={"at": "store_id"}).json()
+    assert answer["groups"] == ["S2"]
+    problem_of(client.get("/v1/members/store_id/S1", params={"at": "aisle"}), 404, "unknown-level")
+
+
+def test_a_level_says_within_which_it_lies_though_no_column_of_it_does() -> None:
+    series = pl.DataFrame(
+        [("CA_1", "milk", "CA", "food"), ("CA_2", "milk", "CA", "food"), ("TX_1", "soap", "TX", "care")],
+        schema=["store_id", "item_id", "state", "category"],
+        orient="row",
+    )
+    levels = ["total", "state", "category", "store_id", "store_id/item_id"]
+    more = pl.concat([series, series.with_columns(item_id=pl.lit("ale"), category=pl.lit("food"))])
+    nested = nested_levels(more, levels)
+    assert nested["store_id"] == ["total", "state"]
+    assert nested["store_id/item_id"] == levels[:-1]
+    assert (nested["state"], nested["category"], nested["total"]) == (["total"], ["total"], [])
 
 
 @pytest.mark.parametrize(("path", "name"), [("store_id/S9", "unknown-group"), ("aisle/1", "unknown-level")])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -108,6 +109,40 @@ def test_a_series_that_the_challenger_lacks_is_answered_by_the_active_vintage(wo
     assert answering(state, "milk") == world.first.id
     assert answering(state, "bread") == world.second.id
     until(lambda: state.status()["rollout"]["shadow"]["missing"] == 1, seconds=10)
+
+
+def test_a_batch_is_answered_by_one_vintage_and_by_the_active_one_if_the_challenger_lacks_a_series(
+    world: World,
+) -> None:
+    state = started(world)
+    assert state.trial is not None
+    with TestClient(build_app(state)) as client:
+        assert batch(client, "milk", "bread", "none") == (world.second.id, ["none"])
+        table = state.trial.predictor.table
+        object.__setattr__(table, "spans", Without(table.spans, ("S1", "bread")))
+        assert batch(client, "milk", "bread", "none") == (world.first.id, ["none"])
+        assert batch(client, "milk", "none") == (world.second.id, ["none"])
+
+
+@dataclass(frozen=True)
+class Without:
+    """The series of a table without one of them."""
+
+    spans: Any
+    missing: tuple[str, str]
+
+    def __contains__(self, series: object) -> bool:
+        return series != self.missing and series in self.spans
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.spans, name)
+
+
+def batch(client: TestClient, *items: str) -> tuple[str, list[str]]:
+    """(the vintage of the answer and of its header, the items that it does not know)."""
+    answer = client.post("/v1/forecasts", json={"series": [{"store_id": "S1", "item_id": item} for item in items]})
+    assert answer.headers["x-forecast-vintage"] == answer.json()["vintage"]
+    return answer.json()["vintage"], [one["item_id"] for one in answer.json()["unknown"]]
 
 
 def test_answers_and_headers_name_the_vintage_that_answered(world: World) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,41 @@ def test_a_model_that_kept_no_note_of_what_it_saw_says_that_it_is_not_known(worl
     state.switch({"vintage": vintage.id, "lake_url": lake_url})
     with TestClient(build_app(state)) as client:
         assert ask(client, {"values": {"sell_price": 99.0}}).json()["outside"] is None
+
+
+def test_a_question_is_answered_the_same_with_and_without_the_way_past_fastapi(client: TestClient) -> None:
+    asked = {"store_id": "S1", "item_id": "bread", "changes": [{"dates": [DAY], "values": {"sell_price": 4.0}}]}
+    body = json.dumps(asked).encode()
+    past, through = (
+        client.post("/v1/what-if", content=body, headers={"Content-Type": kind})
+        for kind in ("application/json", "application/json; charset=utf-8")
+    )
+    assert (past.status_code, past.content) == (200, through.content)
+    assert past.headers.keys() == through.headers.keys()
+    both = ("content-type", "content-length", "x-forecast-vintage")
+    assert [past.headers[name] for name in both] == [through.headers[name] for name in both]
+
+
+def test_a_question_may_come_in_parts_and_who_leaves_in_its_middle_is_forgotten(client: TestClient) -> None:
+    body = json.dumps({"store_id": "S1", "item_id": "bread", "changes": [{"values": {"sell_price": 1.0}}]}).encode()
+    first = {"type": "http.request", "body": body[:20], "more_body": True}
+    rest = {"type": "http.request", "body": body[20:], "more_body": False}
+    expected = client.post("/v1/what-if", content=body, headers={"Content-Type": "application/json"})
+    assert asyncio.run(_sent(client, [first, rest])) == [200, expected.content]
+    assert asyncio.run(_sent(client, [first, {"type": "http.disconnect"}]))[0] == 400
+
+
+async def _sent(client: TestClient, messages: list[dict[str, Any]]) -> list[Any]:
+    """Status and body of the answer to a question that comes in these messages."""
+    scope = {"type": "http", "method": "POST", "path": "/v1/what-if", "query_string": b"", "server": ("api", 80)}
+    scope |= {"headers": [(b"content-type", b"application/json")], "scheme": "http", "client": ("127.0.0.1", 1)}
+    coming, sent = iter(messages), list[Any]()
+
+    async def receive() -> Any:
+        return next(coming, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("status", message.get("body")))
+
+    await build_app(client.app.state.serving)(scope, receive, send)  # type: ignore[attr-defined]
+    return sent

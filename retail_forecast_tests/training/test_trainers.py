@@ -14,10 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from retail_forecast.errors import TrainingError
+from retail_forecast.errors import NotFoundError, TrainingError
+from retail_forecast.lake import open_lake
+from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.history import write_history
-from retail_forecast.training import Trainer, TrainingJob
+from retail_forecast.training import Source, Trainer, TrainingJob
 from retail_forecast.training.local import LocalTrainer
 from retail_forecast_tests.pipeline.shop_lake import CUTOFF, RECIPE, shop_dataset, shop_lake, training_folder
 from retail_forecast_tests.training.sagemaker.jobs_of import quick_trainer
@@ -188,3 +190,22 @@ def _wait_for(condition: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError(f"{condition} did not hold within {WAIT_SECONDS} s")
+
+
+def test_features_may_be_named_by_where_a_lake_has_them(trainer: Trainer, job: TrainingJob) -> None:
+    folder = Path(str(job.channels["features"]))
+    far = open_lake("memory://")
+    Artifact(far, "features", folder.name).publish(folder, {})
+    near = open_lake(folder.parent.parent.as_uri())
+    digests = set()
+    for number, lake in enumerate((far, near)):
+        sources: dict[str, Source] = {"features": Artifact(lake, "features", folder.name)}
+        one = replace(job, channels=sources, output_dir=job.output_dir.with_name(f"out-{number}"))
+        digests.add(Bundle.load(trainer.run(one).model_dir).digest)
+    assert len(digests) == 1
+
+
+def test_features_that_are_not_published_are_named(trainer: Trainer, job: TrainingJob) -> None:
+    missing = Artifact(open_lake("memory://"), "features", "0123")
+    with pytest.raises(NotFoundError, match="features/0123"):
+        trainer.run(replace(job, channels={"features": missing}))

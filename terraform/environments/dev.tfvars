@@ -25,6 +25,5 @@ database = {
 
 log_retention_days = 30
 
-monthly_budget_usd = 500
 allow_destroy_data = true
 trail_reads        = false

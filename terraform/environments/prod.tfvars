@@ -26,5 +26,3 @@ database = {
 }
 
 log_retention_days = 365
-
-monthly_budget_usd = 3000

@@ -82,8 +82,8 @@ run "no_role_may_more_than_it_has_to" {
       ])) == toset([
       # CloudWatch's metrics are no resources; the namespace narrows them.
       "cloudwatch:PutMetricData",
-      # Lists and tokens are not about one resource.
-      "ecr:GetAuthorizationToken", "route53:ListHostedZones", "sagemaker:ListModelPackages",
+      # Lists, prices and tokens are not about one resource.
+      "ecr:GetAuthorizationToken", "pricing:GetProducts", "route53:ListHostedZones", "sagemaker:ListModelPackages",
       # Descriptions for the load balancer controller, the autoscaler and jobs in the VPC.
       "acm:DescribeCertificate", "acm:ListCertificates",
       "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLaunchConfigurations",
@@ -110,6 +110,15 @@ run "no_role_may_more_than_it_has_to" {
       alltrue([for action in statement.Action : contains(["kms:Decrypt", "s3:GetObject", "s3:ListBucket"], action)])
     ])
     error_message = "The endpoint only reads."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.sagemaker.policy).Statement : alltrue([
+        for resource in flatten([statement.Resource]) : endswith(resource, "/lake/features/*")
+      ]) if anytrue([for resource in flatten([statement.Resource]) : strcontains(resource, "/lake/")])
+    ])
+    error_message = "Of the lake, a training job reads features alone."
   }
 
   assert {

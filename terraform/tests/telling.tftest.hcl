@@ -193,3 +193,23 @@ run "an_alarm_needs_an_address" {
 
   expect_failures = [var.alarm_emails]
 }
+
+run "a_budget_of_nothing_is_refused" {
+  command = plan
+
+  variables {
+    monthly_budget_usd = 0
+  }
+
+  expect_failures = [var.monthly_budget_usd]
+}
+
+run "an_anomaly_beyond_the_budget_is_refused" {
+  command = plan
+
+  variables {
+    anomaly_usd = 1001
+  }
+
+  expect_failures = [var.anomaly_usd]
+}

@@ -5,6 +5,10 @@
 - {name: RAY_SERVE_THROUGHPUT_OPTIMIZED, value: {{ ternary "1" "0" .Values.ray.haProxy | quote }}}
 # A replica that dies takes no request along: every question is a read, so HAProxy may put it to another one.
 - {name: RAY_SERVE_HAPROXY_RETRY_ON, value: conn-failure empty-response}
+{{- if .Values.ray.haProxy }}
+# Replicas answer lookups before Serve does.
+- {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: "retail_forecast.serving.shortcut:middlewares"}
+{{- end }}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: HOME, value: /tmp}
 - {name: OMP_NUM_THREADS, value: "1"}
@@ -107,7 +111,7 @@ spec:
       volumeMounts: {{- include "retail-forecast.rayMounts" $root | nindent 8 }}
   volumes:
     - name: tmp
-      emptyDir: {sizeLimit: 4Gi}
+      emptyDir: {sizeLimit: {{ $root.Values.ray.tmp }}}
     - name: ray-logs
       emptyDir: {sizeLimit: 4Gi}
     - name: metrics

@@ -2,7 +2,7 @@
 What Ray Serve is told, by the keys of retail_forecast/serving/config.py. Which vintage is not among it: that is state, told by
 the endpoint asset, and a stored manifest that a rollback applies must not bring back old forecasts. Replicas that run keep
 what they serve when they are told none; one that starts takes the vintage in force in the lake, and does not come up if it
-cannot.
+cannot. The bounds of requests are no values: a replica refuses by itself, with a reason, at fewer (pressure.py).
 */}}
 {{- define "retail-forecast.serveConfig" -}}
 {{- $serve := .Values.serve -}}
@@ -10,7 +10,9 @@ cannot.
 {{- $deployment := dict
   "name" "forecasts"
   "user_config" (dict "lake_url" $lake "required" true)
-  "max_ongoing_requests" (int $serve.maxOngoingRequests)
+  "max_ongoing_requests" 400
+  "max_queued_requests" 100
+  "backpressure_config" (dict "status_code" 503 "retry_after_s" 1)
   "graceful_shutdown_timeout_s" 20
   "health_check_period_s" 5
   "health_check_timeout_s" 30

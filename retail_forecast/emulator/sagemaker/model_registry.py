@@ -24,6 +24,9 @@ _REPLACED = (
     *("ModelLifeCycle", "ModelPackageRegistrationType"),
 )
 
+_ASKING = {"IamIdentity": {"Arn": f"arn:aws:sts::{ACCOUNT}:user/moto", "PrincipalId": "AKIAIOSFODNN7EXAMPLE"}}
+"""Whoever asks; the same that GetCallerIdentity tells."""
+
 
 @dataclass
 class ModelRegistry:
@@ -135,7 +138,7 @@ class ModelRegistry:
                 *package.get("AdditionalInferenceSpecifications", []),
                 *more,
             ]
-        package |= {"LastModifiedTime": time.time(), "LastModifiedBy": {}}
+        package |= {"LastModifiedTime": time.time(), "LastModifiedBy": _ASKING}
         if package.get("ModelApprovalStatus") != before:
             self._tell(package)
         return {"ModelPackageArn": package["ModelPackageArn"]}

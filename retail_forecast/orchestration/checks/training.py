@@ -5,7 +5,7 @@ import dagster as dg
 from retail_forecast.orchestration.resources import Platform
 from retail_forecast.pipeline.trainings import billed_seconds
 from retail_forecast.settings import Settings
-from retail_forecast.training.sagemaker.cost import Estimate, estimate_cost
+from retail_forecast.training.sagemaker.cost import Estimate, Price, estimate_cost
 
 TASKS = ("train", "backtest")
 
@@ -31,18 +31,24 @@ def evaluate_budget(settings: Settings, last: dict[str, float]) -> dg.AssetCheck
     total = sum(known) if len(known) == len(TASKS) else None
     budget = settings.training_budget_usd
     shown = {task: _sentence(estimate) for task, estimate in estimates.items()}
-    numbers = {"estimate USD": total, "budget USD": budget, "price USD per hour": estimates["train"].price_usd}
+    price = estimates["train"].price
+    numbers = {"estimate USD": total, "budget USD": budget, "price USD per hour": price.usd}
     return dg.AssetCheckResult(
         passed=budget is None or (total is not None and total <= budget),
-        description=_verdict(settings, total),
-        metadata={**shown, **{name: value for name, value in numbers.items() if value is not None}},
+        description=_verdict(settings, total, price),
+        metadata={
+            **shown,
+            "price from": price.source,
+            **{name: value for name, value in numbers.items() if value is not None},
+        },
     )
 
 
-def _verdict(settings: Settings, total: float | None) -> str:
+def _verdict(settings: Settings, total: float | None, price: Price) -> str:
     instance, budget = settings.training_instance_type, settings.training_budget_usd
     if total is None:
         unknown = f"No price is known of {instance} in {settings.aws_region}: set RETAIL_FORECAST_TRAINING_PRICE_USD."
+        unknown = f"{unknown} {price.source}"
         if budget is None:
             return f"{unknown} There is no budget to hold it against."
         return f"{unknown} Until then nothing is trained, since the budget of {budget:,.2f} USD cannot be kept."

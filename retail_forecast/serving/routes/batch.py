@@ -32,7 +32,7 @@ def post_forecasts(batch: BatchRequest, serving: Serving, request: Request) -> R
     with an Arrow IPC stream.
     """
     series = [(key.store_id, key.item_id) for key in batch.series]
-    predictor = require(serving, series[0])  # one vintage for all of an answer
+    predictor = require(serving, *series)
     media, coding = choose_media(request.headers.get("accept", "")), request.headers.get("accept-encoding", "")
     if media == NDJSON:
         return _streamed(predictor.answers.lines(series), coding)

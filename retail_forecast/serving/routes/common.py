@@ -16,7 +16,7 @@ from retail_forecast.serving.problems import MEDIA_TYPE, ProblemError
 from retail_forecast.serving.state import ServingState
 
 
-def _serving(request: Request) -> ServingState:
+async def _serving(request: Request) -> ServingState:  # FastAPI runs what is not async in a thread
     serving: ServingState = request.app.state.serving
     return serving
 
@@ -29,9 +29,9 @@ Serving = Annotated[ServingState, Depends(_serving)]
 STRICT = [Depends(_no_parameters)]
 
 
-def require(serving: ServingState, series: tuple[str, str] | None = None) -> Predictor:
-    """What answers for the series (without one, the active predictor); if nothing does, the request ends with 503."""
-    predictor = serving.active if series is None else serving.predictor_for(*series)
+def require(serving: ServingState, *series: tuple[str, str]) -> Predictor:
+    """What answers for the series (without any, the active predictor); if nothing does, the request ends with 503."""
+    predictor = serving.predictor_for_all(series) if series else serving.active
     if predictor is not None:
         return predictor
     if serving.wanted is None:

@@ -41,7 +41,7 @@ def get_download(query: Annotated[DownloadQuery, Query()], serving: Serving) -> 
     Both say where the numbers come from: CSV in the last columns of each row, Excel on its second sheet.
     """
     asked = None if query.level is not None else (str(query.store_id), str(query.item_id))
-    predictor = require(serving, asked)
+    predictor = require(serving, *([] if asked is None else [asked]))
     key, forecasts = _find(predictor, query)
     frame = forecast_frame(key, forecasts)
     write = csv_file if query.format == "csv" else excel_file

@@ -16,7 +16,7 @@ from retail_forecast.serving.tracing import model_run
 router = APIRouter(prefix="/v1", tags=["forecasts"])
 
 
-def _one_at_a_time(request: Request) -> asyncio.Semaphore:
+async def _one_at_a_time(request: Request) -> asyncio.Semaphore:
     one: asyncio.Semaphore = request.app.state.explaining
     return one
 

@@ -25,14 +25,17 @@ router = APIRouter(prefix="/v1", tags=["hierarchy"])
 
 
 @router.get("/levels", response_model=LevelsAnswer, responses=documented(503), dependencies=STRICT, summary="Levels")
-async def get_levels(serving: Serving) -> JSONResponse:
+def get_levels(serving: Serving) -> JSONResponse:
     """Every level that the vintage forecasts, from the total to the series. In a URL, the slashes of a level's name
     are written as colons: `store_id:department`."""
     predictor = require(serving)
     insight = predictor.insight
     counts = {name: len(insight.levels.groups[name].names) for name in insight.levels.names}
     counts[SERIES_LEVEL] = len(insight.series)
-    levels = [{"level": name, "keys": level_columns(name), "groups": count} for name, count in counts.items()]
+    levels = [
+        {"level": name, "keys": level_columns(name), "groups": count, "within": predictor.nesting[name]}
+        for name, count in counts.items()
+    ]
     return JSONResponse({**predictor.provenance, "levels": levels})
 
 

@@ -15,6 +15,7 @@ from retail_forecast.serving.problems import ProblemError
 from retail_forecast.serving.routes.common import STRICT, Serving, documented, require, require_series
 from retail_forecast.serving.scenario import CovariateChange, ScenarioError
 from retail_forecast.serving.scenario_answers import Question
+from retail_forecast.serving.state import ServingState
 from retail_forecast.serving.strict_json import StrictRoute
 from retail_forecast.serving.table import Series
 from retail_forecast.serving.tracing import model_run
@@ -23,7 +24,7 @@ from retail_forecast.serving.what_if import Scenario
 router = APIRouter(prefix="/v1", tags=["forecasts"], route_class=StrictRoute)
 
 
-def _batcher(request: Request) -> MicroBatcher[Question, bytes]:
+async def _batcher(request: Request) -> MicroBatcher[Question, bytes]:
     batcher: MicroBatcher[Question, bytes] = request.app.state.what_ifs
     return batcher
 
@@ -45,7 +46,12 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
     different are as published. `outside` lists values beyond what the model has seen in training. `difference` compares
     quantile with quantile; it is not the distribution of the difference.
     """
-    predictor = require(serving, body.keys[0])  # one vintage for all of an answer
+    return Response(await answer_what_if(body, serving, batcher), media_type="application/json")
+
+
+async def answer_what_if(body: WhatIfRequest, serving: ServingState, batcher: MicroBatcher[Question, bytes]) -> bytes:
+    """The answer as JSON. Raises ProblemError."""
+    predictor = require(serving, *body.keys)
     known = [key for key in body.keys if key in predictor.table.spans]
     if not known or body.series is None:
         known = [require_series(predictor, *body.keys[0])]
@@ -54,8 +60,7 @@ async def post_what_if(body: WhatIfRequest, serving: Serving, batcher: Batcher) 
     scenarios = tuple(_scenario(predictor, key, changes) for key in known)
     serving.mirror(known[0], shadow.scenario(known[0], changes))
     with model_run("what-if", series=len(scenarios)):
-        answer = await batcher.ask(Question(predictor, scenarios, unknown))
-    return Response(answer, media_type="application/json")
+        return await batcher.ask(Question(predictor, scenarios, unknown))
 
 
 def _scenario(predictor: Predictor, series: Series, changes: list[CovariateChange]) -> Scenario:

@@ -25,6 +25,9 @@ EXPOSED = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id
 CALLER = "retail_forecast.caller"
 """Key of the ASGI scope under which what comes after finds the Caller."""
 
+UNTOLD_ID = "retail_forecast.untold_id"
+"""Key of the ASGI scope where Ray Serve, which returns the request's id otherwise, does not see the answer."""
+
 
 class Guard:
     """Middleware of the whole application below Boundary."""
@@ -49,7 +52,7 @@ class Guard:
 
         try:
             request_id, was_sent = request_id_in(scope)
-            if not was_sent:  # Ray Serve's proxies always send one, and return it themselves
+            if not was_sent or UNTOLD_ID in scope:  # Ray Serve always sends one, and returns it itself
                 told = [(REQUEST_ID, request_id.encode())]
             if needed is not None:
                 is_private = security.authenticator is not None

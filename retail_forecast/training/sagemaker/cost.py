@@ -9,22 +9,31 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from retail_forecast.errors import ConfigurationError
+from retail_forecast.errors import AwsError, ConfigurationError, NotFoundError
 from retail_forecast.settings import ENVIRONMENT_PREFIX, Settings
+from retail_forecast.training.sagemaker.price_list import listed_price
+
+
+@dataclass(frozen=True)
+class Price:
+    """Of an instance's hour, and who says so; None where nobody does, with the reason."""
+
+    usd: float | None
+    source: str
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of `jobs` jobs one after the other. price_usd: an instance's hour; usd: of all, None without a known price.
+    """Of `jobs` jobs one after the other. usd: of all, None without a known price.
 
-    seconds: of one job; basis: where they are from.
+    seconds: of one job; basis: where they are from. price: an instance's hour.
     """
 
     jobs: int
     instance: str
     seconds: float
     basis: str
-    price_usd: float | None
+    price: Price
     usd: float | None
 
 
@@ -35,7 +44,7 @@ def estimate_cost(settings: Settings, *, jobs: int = 1, last_seconds: float | No
     basis = "the longest that a job may run" if last_seconds is None else "the last job of this kind"
     price = hourly_price(settings, settings.training_instance_type)
     paid = 1 - settings.training_spot_discount if settings.training_spot else 1.0
-    usd = None if price is None else jobs * cost_usd(seconds, price, settings.training_instance_count) * paid
+    usd = None if price.usd is None else jobs * cost_usd(seconds, price.usd, settings.training_instance_count) * paid
     instance = instances_text(
         settings.training_instance_type, settings.training_instance_count, spot=settings.training_spot
     )
@@ -48,7 +57,8 @@ def require_budget(settings: Settings, estimate: Estimate, what: str) -> None:
     if budget is None or (estimate.usd is not None and estimate.usd <= budget):
         return
     if estimate.usd is None:
-        expected = f"a price to hold {what} against: set {ENVIRONMENT_PREFIX}TRAINING_PRICE_USD"
+        price = f"set {ENVIRONMENT_PREFIX}TRAINING_PRICE_USD, or mend this: {estimate.price.source}"
+        expected = f"a price to hold {what} against: {price}"
         raise ConfigurationError(key=key, found=f"{budget:g} USD and no known price", expected=expected)
     text = f"at least {estimate.usd:,.2f} for {what}: {estimate.jobs} jobs of {estimate.seconds:,.0f} s"
     raise ConfigurationError(key=key, found=f"{budget:g}", expected=f"{text} ({estimate.basis}) on {estimate.instance}")
@@ -63,12 +73,16 @@ def cost_usd(billed_seconds: float, hourly_usd: float, instances: int) -> float:
     return billed_seconds / 3600 * hourly_usd * instances
 
 
-def hourly_price(settings: Settings, instance_type: str) -> float | None:
-    """The price of an instance for an hour: of the settings, else of the table, which does not know every region."""
+def hourly_price(settings: Settings, instance_type: str) -> Price:
+    """The price of an instance for an hour: of the settings, else of AWS' own list, else of our table."""
     if settings.training_price_usd is not None:
-        return settings.training_price_usd
-    price: float | None = prices()["regions"].get(settings.aws_region, {}).get(instance_type)
-    return price
+        return Price(settings.training_price_usd, f"{ENVIRONMENT_PREFIX}TRAINING_PRICE_USD")
+    try:
+        return Price(listed_price(settings.aws_region, instance_type), "the Price List of AWS")
+    except (AwsError, NotFoundError) as error:
+        known: float | None = prices()["regions"].get(settings.aws_region, {}).get(instance_type)
+        source = f"the table of this package, as of {prices()['as_of']}" if known is not None else str(error)
+        return Price(known, source)
 
 
 def instances_text(instance_type: str, count: int, *, spot: bool) -> str:

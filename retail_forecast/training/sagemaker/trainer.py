@@ -1,4 +1,5 @@
-"""The trainer port on SageMaker: channels go up to S3, the job runs the same entry point, its result comes back.
+"""The trainer port on SageMaker: channels are in S3 or go there, the job runs the same entry point, its result comes
+back.
 
 What a job started, a later call finds again under the same name, also from another process: one that is under way is
 followed, one that ended well is used, and only after a failure is there another attempt, with the same checkpoints.
@@ -15,12 +16,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from retail_forecast.aws import aws_client
+from retail_forecast.lake.artifacts import Artifact
+from retail_forecast.scratch import scratch_folder
 from retail_forecast.settings import Settings
 from retail_forecast.training.sagemaker.cost import cost_usd, hourly_price, instances_text
 from retail_forecast.training.sagemaker.jobs import Described, SageMakerJobs, console_url
 from retail_forecast.training.sagemaker.request import build_request, required
 from retail_forecast.training.sagemaker.transfer import exists, fetch_archive, split_url, upload_folder
-from retail_forecast.training.trainer import Bill, JobResult, TrainingJob, require_folders, require_new, show_whole
+from retail_forecast.training.trainer import (
+    Bill,
+    JobResult,
+    Source,
+    TrainingJob,
+    require_folders,
+    require_new,
+    show_whole,
+)
 
 OnLine = Callable[[str], None]
 
@@ -47,17 +58,24 @@ class SageMakerTrainer:
         require_new(job)
         require_folders(job)
         started = time.monotonic()
-        request = build_request(self.settings, job, self.upload_channels(job))
+        request = build_request(self.settings, job, self.place_channels(job))
         run_request = self.run_request or self._run_request
         described = run_request(request, on_log or (lambda _line: None), self._has_result)
         metrics, usage = self._fetch(described, job.output_dir)
         seconds = round(time.monotonic() - started, 1)
         return JobResult(job.output_dir, metrics, seconds, usage.get("peak_memory_gb", 0.0), self._bill(described))
 
-    def upload_channels(self, job: TrainingJob) -> dict[str, str]:
-        """Puts the job's channels into S3, where they are not there yet; name to URL."""
+    def place_channels(self, job: TrainingJob) -> dict[str, str]:
+        """Name to URL of the job's channels: where a lake on S3 has them, else where they are uploaded to."""
+        return {name: self._place(source) for name, source in job.channels.items()}
+
+    def _place(self, source: Source) -> str:
+        if isinstance(source, Artifact) and source.lake.store.is_s3:
+            return f"s3://{source.lake.store.url_of(source.prefix).partition('://')[2]}/"  # s3a is for Hadoop alone
         base, key = required(self.settings, "training_url"), self.settings.training_kms_key
-        return {name: upload_folder(self.s3, base, path, kms_key=key) for name, path in job.channels.items()}
+        with scratch_folder("channel") as aside:
+            folder = source if isinstance(source, Path) else source.fetch(aside)
+            return upload_folder(self.s3, base, folder, kms_key=key)
 
     def _run_request(
         self, request: Mapping[str, Any], on_line: OnLine, is_usable: Callable[[Described], bool]
@@ -89,7 +107,7 @@ class SageMakerTrainer:
     def _bill(self, described: Described) -> Bill:
         seconds = float(described.get("BillableTimeInSeconds") or described.get("TrainingTimeInSeconds") or 0)
         kind, count = (described["ResourceConfig"][name] for name in ("InstanceType", "InstanceCount"))
-        price = hourly_price(self.settings, kind)
+        price = hourly_price(self.settings, kind).usd
         cost = None if price is None else round(cost_usd(seconds, price, count), 4)
         instance = instances_text(kind, count, spot=bool(described.get("EnableManagedSpotTraining")))
         return Bill(described["TrainingJobArn"], instance, seconds, cost, console_url(described))

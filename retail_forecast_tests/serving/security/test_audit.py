@@ -58,6 +58,15 @@ def test_a_what_if_is_written_down_with_who_asked_and_from_what_it_was_answered(
     assert asker.headers["X-API-Key"] not in audited.text
 
 
+def test_a_what_if_that_is_refused_is_written_down_with_its_status(
+    asker: TestClient, audited: pytest.LogCaptureFixture
+) -> None:
+    asker.post("/v1/what-if", json={"store_id": "S1", "item_id": "tea", "changes": CHANGES})
+    asker.post("/v1/what-if", json={"store_id": "S1", "item_id": "milk", "changes": [{"values": {"mood": 1}}]})
+    asker.post("/v1/what-if", json={"store_id": "S1", "item_id": "milk"})
+    assert [line["status"] for line in lines(audited)] == [404, 422, 422]
+
+
 def test_a_what_if_of_several_series_names_the_first_and_counts_the_others(
     asker: TestClient, audited: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from retail_forecast.emulator import Cloud
+from retail_forecast.lake import open_lake, open_store
+from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.models import Bundle
 from retail_forecast.training import TrainingJob
 from retail_forecast.training.local import LocalTrainer
@@ -148,3 +150,16 @@ def test_the_sdk_of_sagemaker_reads_the_job_as_it_was_asked_for(
     assert read.resource_config.instance_type == "ml.c5.xlarge"
     assert read.hyper_parameters["task"] == "train"
     assert read.checkpoint_config.s3_uri.endswith(f"/checkpoints/{name}")
+
+
+def test_features_of_a_lake_on_s3_stay_where_they_are(aws_cloud: Cloud, job: TrainingJob, features: Path) -> None:
+    trainer = quick_trainer(aws_cloud)
+    lake = open_lake(f"s3://{aws_cloud.new_bucket('lake')}/lake")
+    published = Artifact(lake, "features", features.name)
+    published.publish(features, {})
+    result = trainer.run(replace(job, channels={"features": published}))
+    (described,) = jobs_of(trainer).values()
+    (channel,) = described["InputDataConfig"]
+    assert channel["DataSource"]["S3DataSource"]["S3Uri"] == f"{lake.store.url}/features/{features.name}/"
+    assert list(open_store(str(trainer.settings.training_url)).list("inputs")) == []
+    assert sorted(Bundle.load(result.model_dir).pools) == ["00-A", "01-B", "02-C"]

@@ -32,12 +32,8 @@ export function trail(groups) {
 }
 
 async function groupsBelow(below, level, group, signal) {
-  const { groups } = await get(`v1/levels/${levelPath(below.level)}?limit=${MOST_GROUPS}`, { signal });
-  const wanted = Object.entries(valuesByColumn(level, group));
-  return groups.filter((one) => {
-    const values = valuesByColumn(below.level, one);
-    return wanted.every(([column, value]) => values[column] === value);
-  });
+  const query = `limit=${MOST_GROUPS}&at=${encodeURIComponent(below.level)}`;
+  return (await get(`v1/members/${levelPath(level, group)}?${query}`, { signal })).groups;
 }
 
 function listOf(below, groups) {
@@ -58,7 +54,7 @@ async function seriesBelow(level, group, signal) {
 
 /** The groups and series that this one divides into, level by level. */
 export async function listBelow(level, group, levels, signal) {
-  const below = levels.filter((one) => one.groups <= MOST_GROUPS && within(columnsOf(level), one.keys) && one.level !== SERIES_LEVEL);
+  const below = levels.filter((one) => one.groups <= MOST_GROUPS && one.within.includes(level) && one.level !== SERIES_LEVEL);
   const found = await Promise.all(below.map(async (one) => listOf(one.level, await groupsBelow(one, level, group, signal))));
   return h("section.stack", {}, found, await seriesBelow(level, group, signal));
 }

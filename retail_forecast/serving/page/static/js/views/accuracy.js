@@ -1,9 +1,9 @@
 // How good the forecasts have been: the backtest before, and published vintages against what was sold since.
 
-import { getIfThere } from "../api.js";
+import { getIfThere, seriesPath } from "../api.js";
 import { h } from "../dom.js";
-import { count, day, percent, score, t, units } from "../i18n.js";
-import { levelName, modelName } from "../names.js";
+import { count, day, percent, score, signed, t, units } from "../i18n.js";
+import { levelName, modelName, SERIES_LEVEL } from "../names.js";
 import { empty } from "../states.js";
 
 const WRITE = { wrmsse: score, wape: (value) => percent(value, { decimals: 1, least: 1 }), mae: units, bias: units };
@@ -43,6 +43,21 @@ function explained(rows) {
 function live(rows) {
   const lead = [[t("accuracy.cutoff"), (row) => day(row.cutoff)], [t("accuracy.level"), levelCell], [t("accuracy.periods"), (row) => count(row.periods)]];
   return rows.length ? scoreTable(t("accuracy.live"), rows, lead) : empty(t("accuracy.not_yet"));
+}
+
+/** One line on the series itself; nothing while no sales of a forecast day are known. */
+async function seriesLine({ store, item }, signal) {
+  const own = await getIfThere(`v1/accuracy/${seriesPath(store, item)}`, { signal });
+  if (!own?.periods) return null;
+  const words = own.wape === null ? "accuracy.of_series_unsold" : "accuracy.of_series";
+  const error = own.wape === null ? "" : percent(own.wape, { decimals: 1, least: 1 });
+  return h("p", {}, t(words, { periods: count(own.periods), vintages: count(own.cutoffs.length), error, bias: signed(own.bias) }));
+}
+
+/** What is known of a series, for its tab. */
+export async function seriesAccuracy(series, signal) {
+  const [line, rest] = await Promise.all([seriesLine(series, signal), levelAccuracy(SERIES_LEVEL, signal)]);
+  return h("div.stack", {}, line, rest);
 }
 
 /** What is known of one level, for the tab of a group or series. */

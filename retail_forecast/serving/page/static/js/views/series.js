@@ -9,7 +9,7 @@ import { t } from "../i18n.js";
 import { escaped, namesOf, SERIES_LEVEL } from "../names.js";
 import { levelsAbove, trail } from "../relatives.js";
 import { tabs } from "../tabs.js";
-import { levelAccuracy } from "./accuracy.js";
+import { seriesAccuracy } from "./accuracy.js";
 import { compareTab } from "./compare.js";
 import { dataTab } from "./data.js";
 import { driversTab } from "./drivers.js";
@@ -23,7 +23,7 @@ function panelsOf(series, answer, history, model, card, signal) {
     Object.keys(model.known_future).length && { id: "what-if", name: t("tab.what_if"), open: () => whatIfTab({ series, answer, history, planned, model, card }) },
     { id: "drivers", name: t("tab.drivers"), open: () => driversTab(series, signal) },
     { id: "stores", name: t("tab.stores"), open: () => compareTab(series, signal) },
-    { id: "accuracy", name: t("tab.accuracy"), open: () => levelAccuracy(SERIES_LEVEL, signal) },
+    { id: "accuracy", name: t("tab.accuracy"), open: () => seriesAccuracy(series, signal) },
     { id: "data", name: t("tab.data"), open: () => dataTab(answer.forecasts, history?.periods ?? []) },
   ].filter(Boolean);
 }
