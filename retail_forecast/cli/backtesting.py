@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from retail_forecast.errors import NotFoundError
 from retail_forecast.evaluation import ALL_LEVELS
-from retail_forecast.lake import Lake, open_lake
+from retail_forecast.lake import open_lake
 from retail_forecast.lake.artifacts import Artifact
 from retail_forecast.lake.tables import digest_of
 from retail_forecast.models import Recipe
 from retail_forecast.pipeline.backtest_shards import CHALLENGER
 from retail_forecast.pipeline.features import KIND, build_training_features
+from retail_forecast.pipeline.forecasts import last_sales
 from retail_forecast.pipeline.history import write_history
 from retail_forecast.training import Source, Trainer, TrainingJob, open_trainer
 from retail_forecast.training.recipes import chosen_recipe
@@ -88,7 +88,7 @@ def prepared_backtest(
 ) -> Iterator[PreparedBacktest]:
     """Features for the recipe's window up to the last sales, and the history, below the home while the block runs."""
     lake = open_lake(settings.lake)
-    last = _last_sales(lake)
+    last = last_sales(lake)
     features = build_training_features(
         lake,
         dataset,
@@ -179,13 +179,6 @@ def quantile_table(scores: pl.DataFrame) -> Table | None:
 def _tell_pools(on_progress: Callable[[str, int, int], None], line: str) -> None:
     if (found := re.match(r"backtest: (\d+) of (\d+) pools$", line)) is not None:
         on_progress("Backtest, pools", int(found[1]), int(found[2]))
-
-
-def _last_sales(lake: Lake) -> date:
-    parts = lake.table("sales").manifest().parts
-    if not parts:
-        raise NotFoundError("A table of sales", fix="Run `retail-forecast run` first.")
-    return date.fromisoformat(max(parts))
 
 
 def _parameters(recipe: Recipe, *, workers: int, cutoffs: Cutoffs) -> dict[str, str]:

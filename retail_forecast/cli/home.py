@@ -25,10 +25,12 @@ def refuse_another_dataset(path: Path, name: str) -> None:
 
 
 def keep_dataset(path: Path, text: str) -> None:
-    """Writes dataset.yaml into the home; one that says the same already stays."""
+    """Writes dataset.yaml into the home, whole for whoever reads it meanwhile; one that says the same already stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        aside = path.with_name(f".{path.name}.part")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
 
 
 def latest_vintage_of(lake: Lake) -> Vintage:

@@ -43,6 +43,8 @@ def parse_column(raw: pl.Series, type_: str, form: CsvFormat, path: str) -> pl.S
 def _parse_text(raw: pl.Series, type_: str, date_format: str) -> pl.Series:
     if type_ in ("key", "category"):
         return raw
+    if type_ == "date" and re.search("%[HIRT]", date_format):
+        return _midnights(raw.str.to_datetime(date_format, strict=False, exact=True))
     if type_ == "date":
         return raw.str.to_date(date_format, strict=False, exact=True)
     if type_ == "boolean":
@@ -59,7 +61,7 @@ def _parse_typed(raw: pl.Series, type_: str, path: str) -> pl.Series:
     if type_ == "date" and isinstance(kind, pl.Date):
         return raw
     if type_ == "date" and isinstance(kind, pl.Datetime):
-        return raw.set(raw.dt.time() != time(0), None).dt.date()
+        return _midnights(raw)
     if type_ in ("key", "category") and kind.is_integer():
         return raw.cast(pl.String)
     if type_ == "boolean" and kind == pl.Boolean:
@@ -78,6 +80,11 @@ def _parse_typed(raw: pl.Series, type_: str, path: str) -> pl.Series:
     )
 
 
+def _midnights(moments: pl.Series) -> pl.Series:
+    """Dates; null where there is a time of day: a row is a day or a week, and an hour would be lost."""
+    return moments.set(moments.dt.time() != time(0), None).dt.date()
+
+
 def _whole(number: pl.Series) -> pl.Series:
     return number.set(number != number.round(), None).cast(pl.Int64, strict=False)
 
@@ -92,6 +99,10 @@ def _refuse(raw: pl.Series, parsed: pl.Series, type_: str, date_format: str, pat
     fix = "Correct the rows and deliver the file again."
     if isinstance(value, str) and value.lower() in _NOTHING:
         fix = f'If it stands for a missing value, say so in dataset.yaml: csv: {{missing: ["{value}"]}} of the table.'
+    elif type_ == "date" and re.search(r"\d:\d\d", str(value)):
+        fix = (
+            "A row is a day or a week: add its hours up and write the date alone. Midnights need a date_format with %H."
+        )
     elif type_ == "date":
         fix = "Correct the rows, or set csv.date_format of the table in dataset.yaml."
     elif isinstance(value, str) and re.fullmatch(r"-?[\d.]*,\d+", value):

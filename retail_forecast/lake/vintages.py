@@ -178,14 +178,11 @@ def scan_all_level_forecasts(lake: Lake, vintage: Vintage) -> pl.LazyFrame | Non
     return lake.store.scan_parquet([f"{_PREFIX}/{vintage.id}/level_forecasts.parquet"]) if vintage.levels else None
 
 
-def scan_scenario_features(lake: Lake, id: str) -> pl.LazyFrame:
-    """The feature rows behind the vintage's forecasts: one row per series and period."""
-    read_vintage(lake, id)
-    return lake.store.scan_parquet([f"{_PREFIX}/{id}/{_SCENARIOS}"])
-
-
 def fetch_scenario_features(lake: Lake, id: str, target: Path) -> Path:
-    """The same rows as a file of this machine, in the order of the forecasts; `target` receives a download."""
+    """The feature rows behind the vintage's forecasts as a file of this machine; `target` receives a download.
+
+    One row per series and period, in the order of the forecasts.
+    """
     return _fetch(lake, id, _SCENARIOS, target)
 
 

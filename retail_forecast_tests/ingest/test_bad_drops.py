@@ -77,6 +77,18 @@ def test_a_decimal_comma_gets_its_own_advice() -> None:
     assert "decimal point" in refusal(sales_csv('A,1,2024-02-01,"3,5"'))
 
 
+@pytest.mark.parametrize("date_format", ["%Y-%m-%d", "%Y-%m-%d %H:%M"])
+def test_hours_are_refused_and_midnights_are_dates(date_format: str) -> None:
+    table = {"csv": {"date_format": date_format}}
+    dataset = corner_shops(tables={"sales": table})
+    header = b"store_id,item_id,date,units_sold\n"
+    with pytest.raises(BadDropError, match="add its hours up"):
+        read_drop(header + b"A,1,2024-02-01 13:00,3\n", "sales/a.csv", "sales", dataset, today=TODAY)
+    if "%H" in date_format:
+        found = read_drop(header + b"A,1,2024-02-01 00:00,3\n", "sales/a.csv", "sales", dataset, today=TODAY)
+        assert found["date"].to_list() == [date(2024, 2, 1)]
+
+
 def test_a_text_that_often_means_missing_gets_its_own_advice() -> None:
     assert 'csv: {missing: ["NA"]}' in refusal(sales_csv("A,1,2024-02-01,NA"))
 

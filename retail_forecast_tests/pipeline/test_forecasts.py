@@ -12,11 +12,11 @@ from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.tables import NewPart
 from retail_forecast.lake.vintages import (
     Vintage,
+    fetch_scenario_features,
     latest_vintage,
     list_vintages,
     scan_forecasts,
     scan_level_forecasts,
-    scan_scenario_features,
 )
 from retail_forecast.models import Bundle
 from retail_forecast.pipeline.features import forecast_features
@@ -97,7 +97,7 @@ def test_a_vintage_names_every_object_behind_it(lake: Lake, bundle: Path) -> Non
 
 def test_the_forecasts_are_what_the_bundle_says_of_the_stored_features(lake: Lake, bundle: Path) -> None:
     vintage = publish(lake, bundle)
-    features = scan_scenario_features(lake, vintage.id).collect()
+    features = pl.read_parquet(fetch_scenario_features(lake, vintage.id, bundle))
     forecasts = forecasts_of(lake, vintage)
     again = Bundle.load(bundle).predict(features)
     assert_frame_equal(again, forecasts.select("store_id", "item_id", "date", "mean"))
@@ -129,7 +129,7 @@ def test_an_item_that_is_listed_but_never_sold_is_forecast_from_its_listing_on(b
     assert rows.filter(item_id="x-large").height == HORIZON
     assert rows.filter(item_id="dead").is_empty()
     assert new["mean"].min() > 0  # type: ignore[operator]
-    features = scan_scenario_features(lake, vintage.id).collect()
+    features = pl.read_parquet(fetch_scenario_features(lake, vintage.id, tmp_path))
     assert features.filter(item_id="new")["periods_since_release"].null_count() == new.height
     assert_frame_equal(Bundle.load(bundle).predict(features), rows.select("store_id", "item_id", "date", "mean"))
 

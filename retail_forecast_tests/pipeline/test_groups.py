@@ -16,7 +16,7 @@ from retail_forecast.dataset import Dataset
 from retail_forecast.features import Grouping
 from retail_forecast.lake import Lake, open_lake
 from retail_forecast.lake.tables import NewPart
-from retail_forecast.lake.vintages import scan_forecasts, scan_scenario_features
+from retail_forecast.lake.vintages import fetch_scenario_features, scan_forecasts
 from retail_forecast.models import Bundle, Recipe
 from retail_forecast.models.alignment import WEIGHTS
 from retail_forecast.pipeline.backtest import backtest_recipe
@@ -88,7 +88,7 @@ def publish(home: Path, bundle: Path, dataset: Dataset | None = None) -> tuple[p
     made = publish_forecasts(
         lake, dataset or shop_dataset(), bundle_dir=bundle, model_version=bundle.name, model={}, workers=1
     )
-    return scan_forecasts(lake, made.id).collect(), scan_scenario_features(lake, made.id).collect()
+    return scan_forecasts(lake, made.id).collect(), pl.read_parquet(fetch_scenario_features(lake, made.id, home))
 
 
 def with_weight(home: Path, folder: Path, weight: float) -> Path:
