@@ -59,7 +59,7 @@ def test_quantiles_have_a_table_of_losses_and_coverage() -> None:
 
 def test_a_backtest_needs_sales(tmp_path: Path) -> None:
     described = {"name": "t", "frequency": "1d", "horizon": 7, "start_date": FIRST, "tables": {"sales": {}}}
-    with pytest.raises(NotFoundError, match="Run `retail-forecast run` first"):
+    with pytest.raises(NotFoundError, match="sales and run `retail-forecast run`"):
         backtest_scores(load_settings(home=tmp_path), parse_dataset(described), cutoffs=1, on_progress=lambda *_: None)
 
 
