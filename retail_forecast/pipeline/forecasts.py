@@ -94,7 +94,9 @@ def last_sales(lake: Lake) -> date:
     """The last period with published sales. Raises NotFoundError when there is none."""
     partitions = lake.table("sales").manifest().parts
     if not partitions:
-        raise NotFoundError("The table of sales", fix="Deliver sales and run `retail-forecast run`, or materialize `sales`.")
+        raise NotFoundError(
+            "The table of sales", fix="Deliver sales and run `retail-forecast run`, or materialize `sales`."
+        )
     return date.fromisoformat(max(partitions))
 
 
