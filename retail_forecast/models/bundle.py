@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -35,6 +36,8 @@ from retail_forecast.models.group_model import GroupModel, read_regression
 from retail_forecast.models.intervals import Intervals, intervals_from_json
 from retail_forecast.models.recipe import SCALED, Recipe
 from retail_forecast.models.seen import Seen
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 4
 _FIRST_GROUPS = {"regression": 0.0, "group_members": [SCALED]}  # of bundles whose recipe does not name them yet
@@ -65,7 +68,9 @@ class Bundle:
             fix = f"This version reads format {FORMAT}: train again."
             raise NotFoundError(f"A bundle of format {content.get('format')} in {path}, which can be read,", fix=fix)
         spec = FeatureSpec.from_json(content["spec"])
-        if content.get("features", names := feature_names(spec)) != names:
+        if "features" not in content:
+            logger.warning("The model in %s does not say the order of its columns. Train again: it may be wrong.", path)
+        elif content["features"] != feature_names(spec):
             raise NotFoundError(f"A bundle in {path} with the columns of its features", fix="Train again.")
         return cls(
             path=path,

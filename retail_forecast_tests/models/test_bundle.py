@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,17 @@ def test_columns_keep_the_order_they_were_trained_in(tmp_path: Path) -> None:
     write_json(file, json.loads(file.read_text(encoding="utf-8")))  # with sorted keys
     with pytest.raises(NotFoundError, match="Train again"):
         Bundle.load(tmp_path)
+
+
+def test_a_bundle_without_the_order_of_its_columns_is_told_of(
+    bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = shutil.copytree(bundle.path, tmp_path / "old")
+    content = json.loads((old / "bundle.json").read_text(encoding="utf-8"))
+    del content["features"]
+    write_json(old / "bundle.json", content, sort_keys=False)
+    Bundle.load(old)
+    assert "does not say the order of its columns. Train again" in caplog.text
 
 
 def test_rows_keep_their_order_and_stores_go_to_their_pools(bundle: Bundle) -> None:
